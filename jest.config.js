@@ -1,0 +1,12 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  preset: 'ts-jest',
+  testEnvironment: 'node',
+  roots: ['<rootDir>/spec'],
+  testMatch: ['**/*.spec.ts'],
+  moduleNameMapper: { '^tfjs-prune$': '<rootDir>/lib/index.ts' },
+  // Types are checked once by `npm run types`; the specs themselves only need to run.
+  transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false, isolatedModules: true }] },
+  setupFilesAfterEnv: ['<rootDir>/spec/setup.ts'],
+  testTimeout: 60000,
+};
