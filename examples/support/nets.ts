@@ -1,0 +1,63 @@
+/** The nets of the examples: convolution, BatchNormalization, ReLU; every initial weight follows from the seed. */
+import * as tf from '@tensorflow/tfjs-layers';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
+
+type Step = (x: SymbolicTensor) => SymbolicTensor;
+
+/** A residual net: a stem and one stage per entry of `widths`, each of `blocks` two-convolution blocks; stages after the first halve the image. */
+export function residualNet(side: number, widths: readonly number[], blocks: number, seed: number): tf.LayersModel {
+  const { convolution, input, finish } = parts(side, seed);
+  let x = convolution('stem', widths[0], 3, 1)(input);
+  widths.forEach((width, stage) => {
+    for (let block = 0; block < blocks; block++) {
+      const name = `stage${stage + 1}_block${block + 1}`;
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      const narrow = convolution(`${name}_conv1`, width, 3, stride)(x);
+      const branch = convolution(`${name}_conv2`, width, 3, 1, false)(narrow);
+      const resized = stride > 1 || x.shape[3] !== width;
+      const shortcut = resized ? convolution(`${name}_shortcut`, width, 1, stride, false)(x) : x;
+      const sum = tf.layers.add({ name: `${name}_add` }).apply([branch, shortcut]) as SymbolicTensor;
+      x = tf.layers.reLU({ name: `${name}_relu` }).apply(sum) as SymbolicTensor;
+    }
+  });
+  return finish(x, 'residual');
+}
+
+/** A small VGG: pairs of convolutions, each pair followed by max pooling. */
+export function vggNet(side: number, widths: readonly number[], seed: number): tf.LayersModel {
+  const { convolution, input, finish } = parts(side, seed);
+  let x = input;
+  widths.forEach((width, stage) => {
+    x = convolution(`conv${stage + 1}a`, width, 3, 1)(x);
+    x = convolution(`conv${stage + 1}b`, width, 3, 1)(x);
+    if (stage < widths.length - 1) {
+      x = tf.layers.maxPooling2d({ poolSize: 2, name: `pool${stage + 1}` }).apply(x) as SymbolicTensor;
+    }
+  });
+  return finish(x, 'vgg');
+}
+
+function parts(side: number, seed: number) {
+  let made = 0;
+  const kernelInitializer = () => tf.initializers.heNormal({ seed: seed * 1000 + ++made });
+  const input = tf.input({ shape: [side, side, 1], name: 'image' });
+  const convolution = (name: string, filters: number, kernelSize: number, strides: number, relu = true): Step => {
+    return x => {
+      const layer = { name, filters, kernelSize, strides, padding: 'same', useBias: false } as const;
+      const conv = tf.layers.conv2d({ ...layer, kernelInitializer: kernelInitializer() }).apply(x);
+      const norm = tf.layers.batchNormalization({ name: `${name}_bn`, momentum: 0.9 }).apply(conv) as SymbolicTensor;
+      return relu ? (tf.layers.reLU({ name: `${name}_relu` }).apply(norm) as SymbolicTensor) : norm;
+    };
+  };
+  const finish = (x: SymbolicTensor, name: string): tf.LayersModel => {
+    const pooled = tf.layers.globalAveragePooling2d({ name: 'pool' }).apply(x);
+    const head = tf.layers.dense({
+      units: 10,
+      activation: 'softmax',
+      name: 'head',
+      kernelInitializer: kernelInitializer(),
+    });
+    return tf.model({ inputs: input, outputs: head.apply(pooled) as SymbolicTensor, name });
+  };
+  return { convolution, input, finish };
+}

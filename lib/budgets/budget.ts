@@ -1,0 +1,69 @@
+/**
+ * budgets: how many units go, and which, given their scores. Pure and deterministic: of equal scores in a group the earlier unit stays. Knows nothing of where scores come from.
+ * This file: the type, and what uniform and global share.
+ */
+import { checkNumber, checkRatio } from '../core/check';
+import type { Checkpoint } from '../core/checkpoint';
+import { PruneError } from '../core/errors';
+import type { Group } from '../graph/group';
+
+export interface Scored {
+  readonly group: Group;
+  /** One score per unit of the group: higher = keep. */
+  readonly scores: Float64Array;
+}
+
+/** For each group (by name) the indices of the units that stay, ascending. */
+export type Survivors = ReadonlyMap<string, readonly number[]>;
+
+export type Budget = (scored: readonly Scored[], model: Checkpoint) => Survivors;
+
+export interface BudgetOptions {
+  /** Fraction of units to remove, in [0, 1). */
+  readonly ratio: number;
+  /** Least number of units a group keeps; below 1 a fraction of the group. Default 0: a group that would be emptied is an error. */
+  readonly minimum?: number;
+  /** Round the number kept in each group to the nearest multiple (at least one multiple; smaller groups stay whole). */
+  readonly multipleOf?: number;
+}
+
+export function checkBudget(place: string, { ratio, minimum = 0, multipleOf = 1 }: BudgetOptions): void {
+  checkRatio(place, ratio);
+  checkNumber(place, 'minimum', minimum, { least: 0 });
+  checkNumber(place, 'multipleOf', multipleOf, { least: 1, integer: true });
+}
+
+/** The least number of units that a group of `size` keeps. */
+export function floorOf(size: number, minimum: number): number {
+  return Math.min(size, minimum < 1 ? Math.ceil(minimum * size) : Math.ceil(minimum));
+}
+
+/** `count` rounded to a multiple that a group of `size` can have. */
+export function rounded(count: number, size: number, multipleOf: number): number {
+  if (multipleOf === 1) return count;
+  const nearest = Math.max(1, Math.round(count / multipleOf)) * multipleOf;
+  return nearest <= size ? nearest : size;
+}
+
+/** The indices of the `count` highest scores, ascending; of equal scores the earlier stays. */
+export function best(scores: Float64Array, count: number): readonly number[] {
+  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
+  return order.slice(0, count).sort((a, b) => a - b);
+}
+
+/** @throws PruneError `empty-group` when a group would keep nothing. */
+export function requireUnits({ group }: Scored, kept: number): void {
+  if (kept > 0) return;
+  const size = group.units.length;
+  throw new PruneError('empty-group', {
+    place: 'prune',
+    expected: `group "${group.name}" to keep at least 1 of ${size} units`,
+    got: 'a budget that keeps 0',
+    cure: `Lower ratio below ${(1 - 0.5 / size).toFixed(2)} or set minimum: 1.`,
+  });
+}
+
+/** The ratio of each of `steps` equal cuts that together remove `ratio`; the rounding of counts may add up to `steps` units. */
+export function stepRatio(ratio: number, steps: number): number {
+  return 1 - (1 - ratio) ** (1 / steps);
+}

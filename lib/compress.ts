@@ -1,0 +1,125 @@
+/** The public call: a model and a method in, a smaller model and the account of it out. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { Checkpoint } from './core/checkpoint';
+import { hashOf } from './core/hash';
+import type { Need, Progress } from './core/context';
+import { composeSteps, type Plan } from './edit/plan';
+import { unwrap } from './edit/slim';
+import type { Method } from './methods';
+import { costOf, layerWidths } from './report/cost';
+import { measureLatency } from './report/latency';
+import type { Report, Stage } from './report/report';
+import { backendName } from './runtime/backend';
+import { capture } from './runtime/capture';
+import { createContext } from './runtime/context';
+import { readData, type Data, type Splits } from './runtime/data';
+import { evaluate } from './runtime/evaluate';
+import { materialize } from './runtime/materialize';
+
+export interface CompressSettings {
+  /** Every random choice follows from it: same seed, same bytes. */
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+  readonly log?: (message: string) => void;
+  readonly progress?: (event: Progress) => void;
+  /** Examples per forward pass and number of passes for the measured latency; false to skip it. */
+  readonly latency?: { readonly batch?: number; readonly runs?: number } | false;
+}
+
+/** Data is required exactly when the method needs it. */
+export type CompressOptions<N extends Need> = CompressSettings &
+  ([N] extends [never] ? { readonly data?: Data } : { readonly data: Data });
+
+export interface Compressed {
+  /** A new model of stock layers; the caller disposes it. */
+  readonly model: LayersModel;
+  readonly report: Report;
+  /** What was removed, in terms of the original model. */
+  readonly plan: Plan;
+}
+
+/**
+ * Runs `method` on a copy of `model` and returns the result as a plain LayersModel. The input model and the data are
+ * left as they are. Accuracy is measured at each stage on the test split (else validation, else training).
+ * @throws PruneError of any code; nothing is left behind then.
+ */
+export async function compress<N extends Need = never>(
+  model: LayersModel,
+  method: Method<N>,
+  ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
+): Promise<Compressed> {
+  const {
+    data,
+    seed = 0,
+    signal,
+    log = ignore,
+    progress = ignore,
+    latency = {},
+  } = options ?? ({} as CompressSettings & { data?: Data });
+  const original = unwrap(await capture(model));
+  const splits = data && (await readData(data, original));
+  const { record, stages } = recorder(splits, signal);
+  const { context, notes } = createContext({ seed, signal, log, progress }, splits, record);
+  await record('dense', original);
+  const result = await method.run(original, context);
+  await record('result', result);
+  const source = { sha256: await hashOf(original) };
+  const small = materialize(result);
+  try {
+    const report: Report = {
+      method: method.name,
+      seed,
+      backend: backendName(),
+      split: splits && scoredSplit(splits),
+      before: costOf(original),
+      after: costOf(result),
+      stages: stages(),
+      layers: layerWidths(original, result),
+      certificates: notes.certificates,
+      ...(latency && { latency: await timed(original, small, { ...latency, signal }) }),
+    };
+    return {
+      model: small,
+      report,
+      plan: { version: 1, source, method: method.name, seed, ...composeSteps(notes.steps) },
+    };
+  } catch (error) {
+    small.dispose();
+    throw error;
+  }
+}
+
+/** Collects stages; one that repeats the model of the last stage is not measured again. */
+function recorder(splits: Splits | undefined, signal: AbortSignal | undefined) {
+  const stages: Stage[] = [];
+  let last: Checkpoint | undefined;
+  const record = async (name: string, model: Checkpoint): Promise<void> => {
+    if (model === last) return;
+    last = model;
+    const split = splits && splits[scoredSplit(splits)];
+    const score = split && (await evaluate(model, split, splits.loss, { signal }));
+    stages.push({ name, ...costOf(model), ...score });
+  };
+  return { record, stages: () => stages };
+}
+
+function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'train' {
+  if (test) return 'test';
+  return validation ? 'validation' : 'train';
+}
+
+/** The original is rebuilt for the timing, so that both models are treated alike. */
+async function timed(
+  original: Checkpoint,
+  small: LayersModel,
+  options: { batch?: number; runs?: number; signal?: AbortSignal },
+) {
+  const dense = materialize(original);
+  try {
+    return await measureLatency(dense, small, options);
+  } finally {
+    dense.dispose();
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,110 @@
+/** What a method or criterion may ask of the outside: types only. `runtime/` provides the abilities. */
+import type { NdArray } from './array';
+import type { Checkpoint } from './checkpoint';
+
+/** Abilities that cost the caller something (data, a backend that trains); asked for by type, so that a missing one does not compile. */
+export type Need = 'data' | 'training';
+
+/** Examples as plain arrays, `[examples, ...]`; one array per model input and per model output. */
+export interface Split {
+  readonly inputs: readonly NdArray[];
+  readonly targets: readonly NdArray[];
+}
+
+/** Mean loss over a split; accuracy in [0, 1] where the head is a classifier. */
+export interface Score {
+  readonly loss: number;
+  readonly accuracy?: number;
+}
+
+export interface RecalibrateOptions {
+  /** Batches of training data to average over; default: all, at most 200. */
+  readonly batches?: number;
+  readonly batchSize?: number;
+}
+
+export type OptimizerName = 'adam' | 'momentum';
+
+export interface FitOptions {
+  /** Shown in the progress. */
+  readonly label?: string;
+  readonly epochs: number;
+  readonly batchSize?: number;
+  /** Peak rate; follows half a cosine to zero over all steps. */
+  readonly learningRate?: number;
+  readonly optimizer?: OptimizerName;
+  /** Fraction (0, 1] of the training examples used, drawn once by the seed, class by class where labels are classes. */
+  readonly fraction?: number;
+  /** Stop when the validation loss has not improved for so many epochs. */
+  readonly patience?: number;
+  /** Keep the weights of the best validation epoch rather than the last; needs a validation split. */
+  readonly restoreBest?: boolean;
+  /** Strength of the L1 penalty on every BatchNormalization gamma (Network Slimming). */
+  readonly l1?: number;
+  /** Factor on `l1` over the run: training progress in [0, 1] to a factor. */
+  readonly anneal?: (progress: number) => number;
+}
+
+export interface Abilities {
+  readonly data: {
+    readonly train: Split;
+    /** Mean over the validation split, or over the training split where there is none. */
+    evaluate(model: Checkpoint): Promise<Score>;
+    /** BatchNormalization statistics measured anew by forward passes only. */
+    recalibrate(model: Checkpoint, options?: RecalibrateOptions): Promise<Checkpoint>;
+  };
+  readonly training: {
+    fit(model: Checkpoint, options: FitOptions): Promise<Checkpoint>;
+  };
+}
+
+/** One step of long work: `done` of `total`; `detail` is for people. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  readonly detail?: string;
+}
+
+/** Proof that a slice is exact: the largest relative difference between the sliced and the masked model on probe inputs. */
+export interface Certificate {
+  readonly error: number;
+  readonly tolerance: number;
+  readonly probes: number;
+}
+
+export interface BaseContext {
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  log(message: string): void;
+  progress(event: Progress): void;
+  /** Records a stage of the report: cost and, with data, accuracy of `model` under `name`. */
+  stage(name: string, model: Checkpoint): Promise<void>;
+  /**
+   * Runs both models on probe inputs.
+   * @throws PruneError `not-exact` when they differ by more than the tolerance.
+   */
+  certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
+  /** Records what a step removed, so that the plan speaks of the original model. */
+  removed(step: RemovedStep): void;
+}
+
+/** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */
+export interface RemovedStep {
+  readonly groups: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly units: number;
+    readonly removed: readonly number[];
+    readonly frozen?: string;
+  }[];
+  readonly sites: readonly {
+    readonly layer: string;
+    readonly weight: number;
+    readonly axis: number;
+    readonly role: string;
+    readonly kept: readonly number[];
+  }[];
+}
+
+export type Context<N extends Need = never> = BaseContext & Pick<Abilities, N>;

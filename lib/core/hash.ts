@@ -1,0 +1,22 @@
+/** A name for a model's exact content. */
+import type { Checkpoint } from './checkpoint';
+
+/** SHA-256, in hex, over the topology's JSON and every weight's path, shape and bytes; the same in Node and browsers. */
+export async function hashOf({ topology, weights }: Checkpoint): Promise<string> {
+  const encoder = new TextEncoder();
+  const parts: Uint8Array[] = [encoder.encode(JSON.stringify(topology))];
+  for (const [path, arrays] of weights) {
+    for (const { shape, dtype, data } of arrays) {
+      parts.push(encoder.encode(`\n${path} ${dtype} [${shape.join(',')}]\n`));
+      parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  }
+  // One hash per part and one over them keeps large models from being copied into a single buffer.
+  const hashes = new Uint8Array(parts.length * 32);
+  for (const [i, part] of parts.entries()) hashes.set(await sha256(part), i * 32);
+  return Array.from(await sha256(hashes), byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+}

@@ -1,0 +1,43 @@
+/** One call of one layer through its rule, entered in the ledger. */
+import type { LayerSpec } from '../core/checkpoint';
+import type { Flow, LayerRule } from '../rules/rule';
+import type { Ledger } from './ledger';
+
+const COMMON_KEYS = ['name', 'trainable', 'batchInputShape', 'dtype', 'inputDType', 'ragged'];
+/** They matter when weights are made or trained, not for where units go. */
+const TRAINING_KEYS = /(Initializer|Regularizer|Constraint)$/;
+
+/** Flows out of the call; freezes its units when its config says something the rule does not know. */
+export function callRule(
+  rule: LayerRule,
+  spec: LayerSpec,
+  path: string,
+  inputs: readonly Flow[],
+  book: Ledger,
+): readonly Flow[] {
+  const { config } = spec;
+  const { outputs, sites = [] } = rule.trace({
+    path,
+    config,
+    inputs,
+    weights: book.weightsOf(path),
+    fresh: (key, length, kind) => book.fresh(path, key, length, kind),
+    unify: (...widths) => book.unify(widths),
+    freeze: (width, reason) => book.freeze(width, reason),
+  });
+  for (const site of sites) book.record(path, site);
+  const unknown = unknownKeys(rule, spec);
+  if (unknown.length > 0) {
+    const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
+    for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
+  }
+  const shapes = (flows: readonly Flow[]) => flows.map(({ shape }) => shape);
+  book.recordCall({ layer: path, rule, config, inputs: shapes(inputs), outputs: shapes(outputs) });
+  return outputs;
+}
+
+function unknownKeys(rule: LayerRule, { config }: LayerSpec): string[] {
+  const known = (key: string): boolean =>
+    COMMON_KEYS.includes(key) || TRAINING_KEYS.test(key) || rule.understands.includes(key);
+  return Object.keys(config).filter(key => config[key] != null && config[key] !== false && !known(key));
+}

@@ -1,0 +1,117 @@
+/** The book a trace keeps: units, which of them are one, which may never go, and the weight axes that hold them. */
+import { PruneError } from '../core/errors';
+import type { Kind, LayerRule, LocalSite, Shape, Unit, Width } from '../rules/rule';
+import type { Config } from '../core/checkpoint';
+import { unionFind } from './unionFind';
+
+/** One axis of one weight in the model, and the unit at each position. */
+export interface Site extends LocalSite {
+  /** Path of the layer. */
+  readonly layer: string;
+}
+
+/** One call of one layer, for counting. */
+export interface Call {
+  readonly layer: string;
+  readonly rule: LayerRule;
+  readonly config: Config;
+  readonly inputs: readonly Shape[];
+  readonly outputs: readonly Shape[];
+}
+
+/** Everything a walk finds. Units are numbered in the order of their making; coupled ones share the smallest number. */
+export interface Trace {
+  readonly sites: readonly Site[];
+  readonly calls: readonly Call[];
+  /** Why a unit can never go. */
+  readonly frozen: ReadonlyMap<Unit, string>;
+  kindOf(unit: Unit): Kind;
+  /** Path of the layer that made the unit first. */
+  makerOf(unit: Unit): string;
+}
+
+export interface Ledger {
+  weightsOf(layer: string): readonly (readonly number[])[];
+  fresh(layer: string, key: string, length: number, kind: Kind): Width;
+  unify(widths: readonly Width[]): Width;
+  freeze(width: Width, reason: string): void;
+  record(layer: string, site: LocalSite): void;
+  recordCall(call: Call): void;
+  close(): Trace;
+}
+
+export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
+  const units = unionFind();
+  const made = new Map<string, Width>();
+  const makers: { layer: string; kind: Kind }[] = [];
+  const frozen: { width: Width; reason: string }[] = [];
+  const sites = new Map<string, Site>();
+  const calls: Call[] = [];
+  const resolve = (width: Width): Width => width.map(units.find);
+  const unify = (widths: readonly Width[]): Width => {
+    const [first, ...others] = widths;
+    for (const width of others) for (let i = 0; i < first.length; i++) units.union(first[i], width[i]);
+    return first;
+  };
+  return {
+    weightsOf,
+    unify,
+    freeze: (width, reason) => void frozen.push({ width, reason }),
+    recordCall: call => void calls.push(call),
+    fresh(layer, key, length, kind) {
+      const id = `${layer}:${key}`;
+      const known = made.get(id);
+      if (known?.length === length) return known;
+      const width = new Int32Array(length);
+      const first = units.add(length);
+      for (let i = 0; i < length; i++) {
+        width[i] = first + i;
+        makers.push({ layer, kind });
+      }
+      made.set(id, width);
+      return width;
+    },
+    record(layer, site) {
+      requireFit(layer, site, weightsOf(layer)[site.weight]);
+      const key = `${layer}:${site.weight}:${site.axis}`;
+      const known = sites.get(key);
+      if (known) unify([known.width, site.width]);
+      else sites.set(key, { ...site, layer });
+    },
+    close: () => ({
+      sites: [...sites.values()].map(site => ({ ...site, width: resolve(site.width) })),
+      calls,
+      frozen: firstReasons(frozen, units.find),
+      kindOf: unit => makers[unit].kind,
+      makerOf: unit => makers[unit].layer,
+    }),
+  };
+}
+
+function firstReasons(
+  frozen: readonly { width: Width; reason: string }[],
+  find: (unit: Unit) => Unit,
+): Map<Unit, string> {
+  const reasons = new Map<Unit, string>();
+  for (const { width, reason } of frozen) {
+    for (const unit of width) {
+      const root = find(unit);
+      if (!reasons.has(root)) reasons.set(root, reason);
+    }
+  }
+  return reasons;
+}
+
+function requireFit(
+  layer: string,
+  { weight, axis, width, parameter }: LocalSite,
+  shape: readonly number[] | undefined,
+): void {
+  if (shape?.[axis] === width.length) return;
+  throw new PruneError('bad-model', {
+    place: `layer "${layer}"`,
+    expected: `weight ${weight} (${parameter}) with ${width.length} positions on axis ${axis}`,
+    got: shape ? `shape [${shape.join(', ')}]` : 'no such weight',
+    cure: 'Weights and topology disagree; save the model again.',
+  });
+}

@@ -1,0 +1,116 @@
+/**
+ * kernels: the gradients that the WASM backend of tf.js lacks or does slowly, composed of the kernels it does fast.
+ * Knows tfjs-core and the memory layout of the WASM backend. Knows nothing of models, layers, pruning or graphs.
+ * This file: calling sibling kernels and moving floats inside the backend's heap.
+ *
+ * Kernels are called directly (no tape, no engine bookkeeping), so whoever makes a tensor here frees it here.
+ */
+import { backend_util, getKernel, util } from '@tensorflow/tfjs-core';
+import type { DataType, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { PruneError } from '../core/errors';
+
+/** What these kernels use of the backend class of `@tensorflow/tfjs-backend-wasm`. */
+export interface WasmBackend {
+  makeOutput(shape: number[], dtype: DataType, memoryOffset?: number): TensorInfo;
+  typedArrayFromHeap(tensor: TensorInfo): backend_util.TypedArray;
+  disposeData(dataId: object, force?: boolean): boolean;
+  readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
+}
+
+/** The argument of a kernel function. */
+export interface KernelCall<Inputs, Attributes> {
+  readonly inputs: Inputs;
+  readonly backend: WasmBackend;
+  readonly attrs: Attributes;
+}
+
+/** A kernel function with its own types as the registry wants it. */
+export function asKernelFunc<I, A>(kernel: (call: KernelCall<I, A>) => TensorInfo): KernelFunc {
+  return kernel as unknown as KernelFunc;
+}
+
+/** Runs another kernel of the WASM backend; the caller owns the result. */
+export function run(
+  backend: WasmBackend,
+  name: string,
+  inputs: Readonly<Record<string, TensorInfo>>,
+  attrs: Readonly<Record<string, unknown>> = {},
+): TensorInfo {
+  const kernel = getKernel(name, 'wasm');
+  if (kernel === undefined) {
+    throw new PruneError('no-backend', {
+      place: `kernels: ${name}`,
+      expected: 'the kernel to be registered for wasm',
+      got: 'none',
+      cure: 'Import @tensorflow/tfjs-backend-wasm first.',
+    });
+  }
+  return kernel.kernelFunc({ inputs: { ...inputs }, backend, attrs: attrs as never }) as TensorInfo;
+}
+
+/** Gives the memory of intermediates back. */
+export function free(backend: WasmBackend, ...tensors: readonly TensorInfo[]): void {
+  for (const tensor of tensors) backend.disposeData(tensor.dataId);
+}
+
+/** The same memory under another shape: an alias, to be freed once. */
+export function reshaped(tensor: TensorInfo, shape: readonly number[]): TensorInfo {
+  return { dataId: tensor.dataId, dtype: tensor.dtype, shape: [...shape] };
+}
+
+/** Uninitialised floats. */
+export function allocate(backend: WasmBackend, shape: readonly number[]): TensorInfo {
+  return backend.makeOutput([...shape], 'float32');
+}
+
+export function zeros(backend: WasmBackend, shape: readonly number[]): TensorInfo {
+  const out = allocate(backend, shape);
+  floats(backend, out).fill(0);
+  return out;
+}
+
+/** The floats of one tensor, in place. Valid until the next allocation, which may move the heap. */
+export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
+  return backend.typedArrayFromHeap({ ...tensor, dtype: 'float32' }) as Float32Array;
+}
+
+/**
+ * The whole heap as floats and where each tensor starts in it, for `copyWithin`, which moves memory without making a view per run.
+ * Valid until the next allocation.
+ */
+export function heapOf(backend: WasmBackend, ...tensors: readonly TensorInfo[]): [Float32Array, ...number[]] {
+  const { buffer } = floats(backend, tensors[0]);
+  return [new Float32Array(buffer), ...tensors.map(({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset / 4)];
+}
+
+/**
+ * Transpose with neighbouring axes that stay neighbours merged first: the backend is fast up to rank 4 and some
+ * fifty times slower above.
+ */
+export function permuted(
+  backend: WasmBackend,
+  tensor: TensorInfo,
+  shape: readonly number[],
+  perm: readonly number[],
+): TensorInfo {
+  const runs: number[][] = [];
+  for (const axis of perm) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[last.length - 1] === axis - 1) last.push(axis);
+    else runs.push([axis]);
+  }
+  const inOrder = [...runs].sort((a, b) => a[0] - b[0]);
+  const merged = inOrder.map(run => util.sizeFromShape(run.map(axis => shape[axis])));
+  const attrs = { perm: runs.map(run => inOrder.indexOf(run)) };
+  const out = run(backend, 'Transpose', { x: reshaped(tensor, merged) }, attrs);
+  return reshaped(
+    out,
+    perm.map(axis => shape[axis]),
+  );
+}
+
+/** `a [m, k] x b [k, n]`: the one matrix product the backend has a fast path for. */
+export function product(backend: WasmBackend, a: TensorInfo, b: TensorInfo, m: number, k: number, n: number): TensorInfo {
+  const inputs = { a: reshaped(a, [1, m, k]), b: reshaped(b, [1, k, n]) };
+  return run(backend, 'BatchMatMul', inputs, { transposeA: false, transposeB: false });
+}

@@ -1,0 +1,42 @@
+/** Network Slimming, end to end. */
+import { global, stepRatio } from '../budgets';
+import { checkRatio } from '../core/check';
+import { gamma } from '../criteria';
+import { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
+import { chain, repeat, type Method } from './method';
+import { prune } from './prune';
+
+export interface NetworkSlimmingOptions {
+  /** Fraction of all prunable channels to remove in the end, in [0, 1). */
+  readonly ratio: number;
+  /** Training with the penalty before each cut. */
+  readonly slim: SlimOptions;
+  /** Training after each cut. */
+  readonly fineTune: FineTuneOptions;
+  /** Cuts on the way to `ratio`, each removing the same share of what is left. */
+  readonly steps?: number;
+  /** Least number of channels per group; below 1 a fraction of the group. */
+  readonly minimum?: number;
+  readonly multipleOf?: number;
+  readonly protect?: readonly string[];
+}
+
+/**
+ * Trains with L1 on gamma, removes the channels with the smallest gammas over the whole network, measures the
+ * BatchNormalization statistics anew, and fine-tunes; `steps` times.
+ * Paper: Liu et al. 2017, 1708.06519.
+ * Differs: a floor per group, gammas of residual streams averaged (the paper leaves them whole), statistics measured
+ * anew after the cut, fine-tuning on a subset if asked.
+ */
+export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' | 'training'> {
+  const { ratio, steps = 1, minimum = 1, multipleOf, protect } = options;
+  checkRatio('networkSlimming', ratio);
+  const budget = global({ ratio: stepRatio(ratio, steps), minimum, multipleOf });
+  const step = chain<'data' | 'training'>(
+    slim(options.slim),
+    prune({ criterion: gamma(), budget, protect }),
+    recalibrate(),
+    fineTune(options.fineTune),
+  );
+  return { ...repeat(steps, () => step), name: 'networkSlimming', paper: 'Liu 2017, 1708.06519' };
+}

@@ -1,0 +1,140 @@
+/** The core step: score units, choose survivors, cut, and prove the cut exact. */
+import type { Budget, Scored } from '../budgets';
+import type { Checkpoint } from '../core/checkpoint';
+import type { Context, Need, RemovedStep } from '../core/context';
+import { PruneError } from '../core/errors';
+import type { Criterion } from '../criteria';
+import { keptSites, mask, slice } from '../edit/slice';
+import { groupsOf, type Group } from '../graph/group';
+import type { Trace } from '../graph/ledger';
+import { trace } from '../graph/trace';
+import type { Unit } from '../rules/rule';
+import type { Method } from './method';
+
+export interface PruneOptions<N extends Need = never> {
+  readonly criterion: Criterion<N>;
+  readonly budget: Budget;
+  /** Only these groups are scored; default: every group that is not frozen. */
+  readonly groups?: (group: Group) => boolean;
+  /** Paths of layers whose own outputs keep every unit. */
+  readonly protect?: readonly string[];
+}
+
+/**
+ * Removes the units that `budget` lets go after `criterion` has scored them. No training; the weights that stay are
+ * untouched, and every run carries a certificate that the smaller model equals the masked one.
+ * @throws PruneError `no-rule`, `no-groups`, `bad-option`, `empty-group`, `not-exact`.
+ */
+export function prune<N extends Need = never>(options: PruneOptions<N>): Method<N> {
+  const { criterion, budget } = options;
+  return {
+    name: `prune(${criterion.name})`,
+    paper: criterion.paper,
+    needs: criterion.needs,
+    async run(model, context) {
+      const traced = trace(model);
+      const all = groupsOf(traced);
+      const scored = await scoreGroups(eligible(all, options), options, model, context);
+      const survivors = budget(scored, model);
+      const removed = new Set<Unit>();
+      for (const { units, name } of all) {
+        const kept = survivors.get(name);
+        if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
+      }
+      const sliced = slice(model, traced, removed);
+      await context.certify('prune', mask(model, traced, removed), sliced);
+      context.removed(describe(all, traced, removed));
+      context.log(`removed ${removed.size} of ${scored.reduce((sum, { scores }) => sum + scores.length, 0)} units`);
+      await context.stage('pruned', sliced);
+      return sliced;
+    },
+  };
+}
+
+function eligible<N extends Need>(
+  all: readonly Group[],
+  { criterion, groups, protect = [] }: PruneOptions<N>,
+): readonly Group[] {
+  const makers = new Set(all.flatMap(({ sites }) => sites.map(({ layer }) => layer)));
+  for (const path of protect) if (!makers.has(path)) throw unknownLayer(path, [...makers]);
+  const reasons: string[] = [];
+  const open = all.filter(group => {
+    const reason = reasonToKeep(group);
+    if (reason) reasons.push(`${group.name}: ${reason}`);
+    return !reason;
+  });
+  if (open.length > 0) return open;
+  throw new PruneError('no-groups', {
+    place: 'prune',
+    expected: 'at least one group that can be pruned',
+    got: `none (${reasons.join('; ')})`,
+    cure: `Protect fewer layers, or use a criterion that covers them${criterion.name === 'gamma' ? ' (gamma needs BatchNormalization: wrap layers with slimmable)' : ''}.`,
+  });
+
+  function reasonToKeep(group: Group): string | undefined {
+    if (group.frozen) return group.frozen;
+    const own = group.sites.filter(({ role }) => role === 'makes').map(({ layer }) => layer);
+    if (own.some(path => protect.includes(path))) return 'protected';
+    if (groups && !groups(group)) return 'not selected';
+    return criterion.covers?.(group) === false ? `not covered by ${criterion.name}` : undefined;
+  }
+}
+
+async function scoreGroups<N extends Need>(
+  groups: readonly Group[],
+  { criterion }: PruneOptions<N>,
+  model: Checkpoint,
+  context: Context<N>,
+): Promise<readonly Scored[]> {
+  const scored: Scored[] = [];
+  for (const [done, group] of groups.entries()) {
+    const scores = await criterion.score(group, model, context);
+    const bad = scores.findIndex(Number.isNaN);
+    if (bad >= 0 || scores.length !== group.units.length) throw badScores(criterion.name, group, scores);
+    scored.push({ group, scores });
+    context.progress({ stage: `score ${criterion.name}`, done: done + 1, total: groups.length, detail: group.name });
+  }
+  return scored;
+}
+
+function withoutKept(units: readonly Unit[], kept: readonly number[]): readonly Unit[] {
+  const stays = new Set(kept);
+  return units.filter((_, index) => !stays.has(index));
+}
+
+function describe(all: readonly Group[], traced: Trace, removed: ReadonlySet<Unit>): RemovedStep {
+  return {
+    groups: all.map(({ name, kind, units, frozen }) => ({
+      name,
+      kind,
+      units: units.length,
+      removed: [...units.keys()].filter(index => removed.has(units[index])),
+      ...(frozen === undefined ? {} : { frozen }),
+    })),
+    sites: keptSites(traced, removed).map(({ site: { layer, weight, axis, role }, kept }) => ({
+      layer,
+      weight,
+      axis,
+      role,
+      kept,
+    })),
+  };
+}
+
+function badScores(name: string, group: Group, scores: Float64Array): PruneError {
+  return new PruneError('bad-weights', {
+    place: `criterion ${name}, group "${group.name}"`,
+    expected: `${group.units.length} scores that are numbers`,
+    got: `${scores.length} scores, ${scores.filter(Number.isNaN).length} of them NaN`,
+    cure: 'Look for NaN in the weights of its layers.',
+  });
+}
+
+function unknownLayer(path: string, known: readonly string[]): PruneError {
+  return new PruneError('bad-option', {
+    place: 'prune',
+    expected: `protect to name layers with weights, such as ${known.slice(0, 3).join(', ')}`,
+    got: `"${path}"`,
+    cure: 'Use the path that inspect prints.',
+  });
+}

@@ -1,0 +1,48 @@
+/** What a model costs: units, parameters, multiply-accumulates, bytes. */
+import { parameterCount, weightsOf, type Checkpoint } from '../core/checkpoint';
+import { groupsOf, type Group } from '../graph/group';
+import type { Trace } from '../graph/ledger';
+import { trace } from '../graph/trace';
+import { MODEL_INPUT, MODEL_OUTPUT } from '../rules/input';
+import type { Cost, LayerWidth } from './report';
+
+/**
+ * `macs` counts the kernels of convolutions and dense layers for one example; elementwise layers count nothing.
+ * Units of the model's own inputs and outputs are not counted.
+ * @throws PruneError `no-rule`, `bad-model`.
+ */
+export function costOf(model: Checkpoint): Cost {
+  const traced = trace(model);
+  const macs = macsOf(model, traced);
+  return {
+    units: groupsOf(traced)
+      .filter(isHidden)
+      .reduce((sum, { units }) => sum + units.length, 0),
+    parameters: parameterCount(model),
+    macs: Number.isNaN(macs) ? undefined : macs,
+    bytes: [...model.weights.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0),
+  };
+}
+
+/** Width of every layer that makes units, before and after; layers in topology order. */
+export function layerWidths(before: Checkpoint, after: Checkpoint): readonly LayerWidth[] {
+  const widths = makerWidths(after);
+  return [...makerWidths(before)].map(([layer, width]) => ({ layer, before: width, after: widths.get(layer) ?? 0 }));
+}
+
+/** Whether the units of `group` are internal: neither the model's inputs nor its outputs. */
+function isHidden({ frozen }: Group): boolean {
+  return frozen !== MODEL_INPUT && frozen !== MODEL_OUTPUT;
+}
+
+function macsOf(model: Checkpoint, { calls }: Trace): number {
+  return calls.reduce((sum, { rule, layer, ...shapes }) => {
+    const weights = weightsOf(model, layer).map(({ shape }) => shape);
+    return sum + (rule.macs?.({ ...shapes, weights }) ?? 0);
+  }, 0);
+}
+
+function makerWidths(model: Checkpoint): Map<string, number> {
+  const makes = trace(model).sites.filter(({ role, parameter }) => role === 'makes' && parameter === 'kernel');
+  return new Map(makes.map(({ layer, width }) => [layer, width.length]));
+}

@@ -1,0 +1,57 @@
+/**
+ * report: what a compression did, as data and as text. Reads core, rules and graph; knows nothing of methods.
+ * This file: the data.
+ */
+import type { Certificate, Score } from '../core/context';
+
+/** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
+export interface Cost {
+  readonly units: number;
+  readonly parameters: number;
+  /** Undefined when an input size is unknown (null in the model's input shape). */
+  readonly macs: number | undefined;
+  readonly bytes: number;
+}
+
+export interface Stage extends Cost, Partial<Score> {
+  readonly name: string;
+}
+
+/** Milliseconds of one forward pass. */
+export interface Timing {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Both models timed in turn in one run, after warming up. */
+export interface Latency {
+  readonly backend: string;
+  readonly batch: number;
+  readonly runs: number;
+  readonly before: Timing;
+  readonly after: Timing;
+  /** Median of the ratios before / after of neighbouring runs. */
+  readonly speedup: number;
+}
+
+/** Width of one layer's output before and after. */
+export interface LayerWidth {
+  readonly layer: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface Report {
+  readonly method: string;
+  readonly seed: number;
+  readonly backend: string;
+  /** Which split the scores are measured on; undefined without data. */
+  readonly split?: 'train' | 'validation' | 'test';
+  readonly before: Cost;
+  readonly after: Cost;
+  readonly stages: readonly Stage[];
+  readonly layers: readonly LayerWidth[];
+  readonly certificates: readonly (Certificate & { readonly place: string })[];
+  readonly latency?: Latency;
+}

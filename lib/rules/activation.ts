@@ -1,0 +1,49 @@
+/** Activations: all of them act element by element, but softmax, which mixes across its axis. */
+import { fromStart, passThrough, type Flow, type LayerCall, type LayerRule } from './rule';
+
+const MIXING = ['softmax', 'logSoftmax'];
+
+/** `flow` after the activation named in the call's config: units on the axis of a softmax are frozen. */
+export function applyActivation(call: LayerCall, flow: Flow): Flow {
+  const name = String(call.config.activation ?? 'linear');
+  if (MIXING.includes(name)) freezeMixed(call, flow, -1, name);
+  return flow;
+}
+
+function freezeMixed(call: LayerCall, flow: Flow, axis: number, name: string): void {
+  if (fromStart(axis, flow.shape.length) === flow.axis) {
+    call.freeze(flow.width, `${name} of "${call.path}" mixes across the units`);
+  }
+}
+
+export const activation: LayerRule = {
+  className: 'Activation',
+  understands: ['activation'],
+  trace: call => ({ outputs: [applyActivation(call, call.inputs[0])] }),
+};
+
+export const softmax: LayerRule = {
+  className: 'Softmax',
+  understands: ['axis'],
+  trace(call) {
+    freezeMixed(call, call.inputs[0], Number(call.config.axis ?? -1), 'softmax');
+    return { outputs: [call.inputs[0]] };
+  },
+};
+
+export const relu = passThrough('ReLU', ['maxValue']);
+export const leakyRelu = passThrough('LeakyReLU', ['alpha']);
+export const elu = passThrough('ELU', ['alpha']);
+export const thresholdedRelu = passThrough('ThresholdedReLU', ['theta']);
+
+export const prelu: LayerRule = {
+  className: 'PReLU',
+  understands: ['sharedAxes'],
+  trace(call) {
+    const [flow] = call.inputs;
+    const axis = flow.axis - 1;
+    const shared = call.weights[0][axis] !== flow.width.length;
+    const site = { weight: 0, axis, width: flow.width, role: 'scales', parameter: 'alpha' } as const;
+    return { outputs: [flow], sites: shared ? [] : [site] };
+  },
+};

@@ -1,0 +1,65 @@
+/** Layers with several inputs: elementwise merges couple units, Concatenate joins them. */
+import { concatWidths, fromStart, type Flow, type LayerCall, type LayerRule, type Shape, type Traced } from './rule';
+
+export const add = elementwise('Add');
+export const multiply = elementwise('Multiply');
+export const average = elementwise('Average');
+export const maximum = elementwise('Maximum');
+export const minimum = elementwise('Minimum');
+
+export const concatenate: LayerRule = {
+  className: 'Concatenate',
+  understands: ['axis'],
+  trace(call) {
+    const [first] = call.inputs;
+    const joined = fromStart(Number(call.config.axis ?? -1), first.shape.length);
+    const shape = first.shape.map((size, a) => (a === joined ? total(call.inputs.map(({ shape }) => shape[a])) : size));
+    if (call.inputs.some(({ axis }) => axis !== first.axis)) return { outputs: [frozenMix(call, shape, first.axis)] };
+    const widths = call.inputs.map(({ width }) => width);
+    const width = joined === first.axis ? concatWidths(widths) : call.unify(...widths);
+    return { outputs: [{ shape, axis: first.axis, width }] };
+  },
+};
+
+/** Aligned from the last axis, as tf.js does; an input of size 1 along the units is spread over all of them. */
+function elementwise(className: string): LayerRule {
+  return {
+    className,
+    understands: [],
+    trace(call): Traced {
+      const rank = Math.max(...call.inputs.map(({ shape }) => shape.length));
+      const inputs = call.inputs.map(flow => expand(flow, rank));
+      const shape = inputs[0].shape.map((_, a) => broadcast(inputs.map(input => input.shape[a])));
+      const { axis } = inputs.reduce((widest, flow) => (flow.width.length > widest.width.length ? flow : widest));
+      if (inputs.some(flow => flow.axis !== axis)) return { outputs: [frozenMix(call, shape, axis)] };
+      const size = Math.max(...inputs.map(({ width }) => width.length));
+      for (const { width } of inputs) {
+        if (width.length < size) call.freeze(width, `"${call.path}" spreads it over all units of the other input`);
+      }
+      const widths = inputs.map(({ width }) => width).filter(width => width.length === size);
+      return { outputs: [{ shape, axis, width: call.unify(...widths) }] };
+    },
+  };
+}
+
+/** tf.js puts the missing axes of the smaller input right after the batch. */
+function expand({ shape, axis, width }: Flow, rank: number): Flow {
+  const missing = rank - shape.length;
+  return { shape: [shape[0], ...new Array<number>(missing).fill(1), ...shape.slice(1)], axis: axis + missing, width };
+}
+
+function broadcast(sizes: readonly (number | null)[]): number | null {
+  return sizes.includes(null) ? null : Math.max(...(sizes as number[]));
+}
+
+function total(sizes: readonly (number | null)[]): number | null {
+  return sizes.includes(null) ? null : (sizes as number[]).reduce((sum, size) => sum + size, 0);
+}
+
+/** Units on different axes meet: none of them can go. */
+function frozenMix(call: LayerCall, shape: Shape, axis: number): Flow {
+  for (const { width } of call.inputs) call.freeze(width, `units on different axes meet in "${call.path}"`);
+  const width = call.fresh('mixed', shape[axis] ?? 0, 'features');
+  call.freeze(width, `units on different axes meet in "${call.path}"`);
+  return { shape, axis, width };
+}

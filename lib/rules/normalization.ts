@@ -1,0 +1,18 @@
+/** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. */
+import { fromStart, type LayerRule, type LocalSite } from './rule';
+
+export const batchNormalization: LayerRule = {
+  className: 'BatchNormalization',
+  understands: ['axis', 'momentum', 'epsilon', 'center', 'scale'],
+  trace(call) {
+    const [flow] = call.inputs;
+    const { axis = -1, scale, center } = call.config;
+    // Along another axis it is a constant per position and leaves the units alone.
+    if (fromStart(Number(axis), flow.shape.length) !== flow.axis) return { outputs: [flow] };
+    const parameters = [scale === false ? '' : 'gamma', center === false ? '' : 'beta', 'mean', 'variance'];
+    const sites = parameters
+      .filter(Boolean)
+      .map((parameter, weight): LocalSite => ({ weight, axis: 0, width: flow.width, role: 'scales', parameter }));
+    return { outputs: [flow], sites };
+  },
+};

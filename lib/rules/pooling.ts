@@ -1,0 +1,68 @@
+/** Pooling, padding and upsampling: they move positions about and leave channels alone. */
+import type { Config } from '../core/checkpoint';
+import { numbersOf, unitsAlong, type LayerRule, type Shape } from './rule';
+import { channelAxis, slide, windowOf } from './spatial';
+
+export const maxPooling2d = pooling('MaxPooling2D');
+export const averagePooling2d = pooling('AveragePooling2D');
+export const globalMaxPooling2d = globalPooling('GlobalMaxPooling2D');
+export const globalAveragePooling2d = globalPooling('GlobalAveragePooling2D');
+
+export const zeroPadding2d = spatial('ZeroPadding2D', ['padding'], (size, config, d) => {
+  const [before, after] = (config.padding as readonly (readonly number[])[])[d];
+  return size + before + after;
+});
+
+export const upSampling2d = spatial('UpSampling2D', ['size', 'interpolation'], (size, config, d) => {
+  return size * numbersOf(config, 'size', 2, 2)[d];
+});
+
+/** A layer that changes only the sizes of the two image axes. */
+function spatial(
+  className: string,
+  keys: readonly string[],
+  resized: (size: number, config: Config, d: number) => number,
+): LayerRule {
+  return {
+    className,
+    understands: [...keys, 'dataFormat'],
+    trace(call) {
+      const { shape } = call.inputs[0];
+      const axis = channelAxis(call.config, shape.length);
+      const width = unitsAlong(call, axis);
+      let dimension = 0;
+      const sizes: Shape = shape.map((size, a) => {
+        if (a === 0 || a === axis) return size;
+        const d = dimension++;
+        return size === null ? null : resized(size, call.config, d);
+      });
+      return { outputs: [{ shape: sizes, axis, width }] };
+    },
+  };
+}
+
+function pooling(className: string): LayerRule {
+  return {
+    className,
+    understands: ['poolSize', 'strides', 'padding', 'dataFormat'],
+    trace(call) {
+      const { shape } = call.inputs[0];
+      const axis = channelAxis(call.config, shape.length);
+      const width = unitsAlong(call, axis);
+      const window = windowOf(call.config, 2, numbersOf(call.config, 'poolSize', 2, 2));
+      return { outputs: [{ shape: slide(shape, window, axis, shape[axis]), axis, width }] };
+    },
+  };
+}
+
+function globalPooling(className: string): LayerRule {
+  return {
+    className,
+    understands: ['dataFormat'],
+    trace(call) {
+      const { shape } = call.inputs[0];
+      const axis = channelAxis(call.config, shape.length);
+      return { outputs: [{ shape: [shape[0], shape[axis]], axis: 1, width: unitsAlong(call, axis) }] };
+    },
+  };
+}

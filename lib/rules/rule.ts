@@ -1,0 +1,131 @@
+/**
+ * rules: what each layer class does to units. One file per layer family, one table in index.ts. Rules know configs,
+ * shapes and weight axes; they know nothing of graphs, of scores or of tf.js tensors.
+ * This file: the types a rule is written in, and the helpers that most rules share.
+ */
+import type { Config } from '../core/checkpoint';
+
+/** One removable structure: a channel, a neuron, a head. */
+export type Unit = number;
+/** The unit at each position of a channel axis. */
+export type Width = Int32Array;
+/** `[batch, ...]` as tf.js gives it: null where the size is not known. */
+export type Shape = readonly (number | null)[];
+export type Kind = 'channels' | 'neurons' | 'features';
+
+/** An activation: its shape and the unit at each position of its one unit-bearing axis (`width.length = shape[axis]`). */
+export interface Flow {
+  readonly shape: Shape;
+  readonly axis: number;
+  readonly width: Width;
+}
+
+/** makes: the slice at a position computes that unit. reads: it consumes it. scales: it belongs to it, one to one. */
+export type Role = 'makes' | 'reads' | 'scales';
+
+/** One axis of one weight of a layer (`weight` indexes `getWeights()`), and the unit at each position of it. */
+export interface LocalSite {
+  readonly weight: number;
+  readonly axis: number;
+  readonly width: Width;
+  readonly role: Role;
+  /** What the weight is: kernel, bias, gamma, beta, mean, variance, ... */
+  readonly parameter: string;
+}
+
+/** One call of a layer, and what its rule may do with units. */
+export interface LayerCall {
+  /** For messages. */
+  readonly path: string;
+  readonly config: Config;
+  readonly inputs: readonly Flow[];
+  readonly weights: readonly (readonly number[])[];
+  /** New units of this layer; the same `key` gives the same units at every call of a shared layer. */
+  fresh(key: string, length: number, kind: Kind): Width;
+  /** Declares that at each position the units are one and the same; all widths have one length. */
+  unify(...widths: readonly Width[]): Width;
+  /** These units can never be removed; the reason is for people. */
+  freeze(width: Width, reason: string): void;
+}
+
+export interface Traced {
+  readonly outputs: readonly Flow[];
+  readonly sites?: readonly LocalSite[];
+}
+
+/** Shapes of one call, for counting. */
+export interface CallShapes {
+  readonly config: Config;
+  readonly inputs: readonly Shape[];
+  readonly outputs: readonly Shape[];
+  readonly weights: readonly (readonly number[])[];
+}
+
+/** All the library knows about one layer class. */
+export interface LayerRule {
+  readonly className: string;
+  /** Config keys whose meaning the rule covers, beside the common ones; any other key that is set freezes the layer. */
+  readonly understands: readonly string[];
+  /** Where each unit of the inputs goes, and which weights hold it. */
+  trace(call: LayerCall): Traced;
+  /** Config entries that follow from the weights' new shapes, such as `filters`. */
+  resize?(weights: readonly (readonly number[])[]): Config;
+  /** Multiply-accumulates per example; default 0. NaN when a size is not known. */
+  macs?(call: CallShapes): number;
+}
+
+/**
+ * Units of input `index` along `axis`. Units that lie on another axis are frozen (the layer mixes across it), and
+ * `axis` gets frozen units of its own.
+ */
+export function unitsAlong(call: LayerCall, axis: number, index = 0): Width {
+  const flow = call.inputs[index];
+  if (flow.axis === axis) return flow.width;
+  call.freeze(flow.width, `"${call.path}" works along axis ${axis}, the units lie on axis ${flow.axis}`);
+  const width = call.fresh(`input ${index} axis ${axis}`, flow.shape[axis] ?? 0, 'features');
+  call.freeze(width, `axis ${axis} of the input of "${call.path}" is not made of units`);
+  return width;
+}
+
+/** Each unit `times` times in a row: u0 u0 u1 u1 ... */
+export function repeatEach(width: Width, times: number): Width {
+  const repeated = new Int32Array(width.length * times);
+  for (let i = 0; i < width.length; i++) repeated.fill(width[i], i * times, (i + 1) * times);
+  return repeated;
+}
+
+export function concatWidths(widths: readonly Width[]): Width {
+  const joined = new Int32Array(widths.reduce((sum, width) => sum + width.length, 0));
+  let offset = 0;
+  for (const width of widths) {
+    joined.set(width, offset);
+    offset += width.length;
+  }
+  return joined;
+}
+
+/** The axis counted from 0 for a config value that may count from the end. */
+export function fromStart(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** `config[key]` as `length` numbers: one number stands for all. */
+export function numbersOf(config: Config, key: string, length: number, fallback: number): number[] {
+  const value = config[key] ?? fallback;
+  return Array.isArray(value) ? value.map(Number) : new Array<number>(length).fill(Number(value));
+}
+
+/** Product of the sizes; NaN when one is null. The batch size (axis 0) does not count. */
+export function elements(shape: Shape): number {
+  return shape.slice(1).reduce<number>((product, size) => product * (size ?? NaN), 1);
+}
+
+/** A layer that hands on its input as it is, as far as units are concerned. */
+export function passThrough(className: string, understands: readonly string[] = []): LayerRule {
+  return { className, understands, trace: call => ({ outputs: [call.inputs[0]] }) };
+}
+
+/** The site of a bias, unless the layer has none. */
+export function biasSite(useBias: unknown, weight: number, width: Width, role: Role): LocalSite[] {
+  return useBias === false ? [] : [{ weight, axis: 0, width, role, parameter: 'bias' }];
+}
