@@ -6,7 +6,7 @@ module.exports = {
   testMatch: ['**/*.spec.ts'],
   moduleNameMapper: { '^tfjs-prune$': '<rootDir>/lib/index.ts' },
   // Types are checked once by `npm run types`; the specs themselves only need to run.
-  transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false, isolatedModules: true }] },
+  transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
   setupFilesAfterEnv: ['<rootDir>/spec/setup.ts'],
   testTimeout: 60000,
 };

@@ -1,7 +1,7 @@
 /** How plain tf.js reads a saved model in Node without a native add-on: no tfjs-prune in here. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { io } from '@tensorflow/tfjs-core';
+import type { io } from '@tensorflow/tfjs-core';
 
 /** A load handler for `tf.loadLayersModel`; in the browser a URL does the same. */
 export function fileHandler(directory: string): io.IOHandler {

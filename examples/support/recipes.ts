@@ -4,16 +4,17 @@ import type { Recipe } from './experiment';
 import { residualNet, vggNet } from './nets';
 
 export function digitsRecipe(): Recipe {
+  const shared = { batchSize: 64, optimizer: 'momentum' } as const;
   return {
     name: 'digits-residual',
-    build: seed => residualNet(8, [24, 48, 96], 2, seed),
+    build: seed => residualNet(8, [32, 64, 128], 1, seed),
     read: readDigits,
-    dense: { epochs: 20, batchSize: 64, learningRate: 0.1, optimizer: 'momentum' },
+    dense: { ...shared, epochs: 12, learningRate: 0.1 },
     slimming: {
-      ratio: 0.65,
-      minimum: 0.1,
-      slim: { epochs: 20, batchSize: 64, learningRate: 0.05, optimizer: 'momentum', l1: 3e-3 },
-      fineTune: { epochs: 20, batchSize: 64, learningRate: 0.02, optimizer: 'momentum', fraction: 0.5 },
+      ratio: 0.61,
+      minimum: 0.33,
+      slim: { ...shared, epochs: 15, learningRate: 0.1, l1: 1e-2 },
+      fineTune: { ...shared, epochs: 50, learningRate: 0.05, fraction: 0.5 },
     },
   };
 }

@@ -81,7 +81,8 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
     if (distance > difference) difference = distance;
     if (Math.abs(b[i]) > scale) scale = Math.abs(b[i]);
   }
-  return difference / (scale || 1);
+  const error = difference / (scale || 1);
+  return Number.isNaN(error) ? Infinity : error; // an infinite reference
 }
 
 /** Rows (index of axis 0) of a data set, copied into one batch. */

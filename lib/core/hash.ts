@@ -18,5 +18,5 @@ export async function hashOf({ topology, weights }: Checkpoint): Promise<string>
 }
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
 }

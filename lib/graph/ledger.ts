@@ -1,8 +1,9 @@
 /** The book a trace keeps: units, which of them are one, which may never go, and the weight axes that hold them. */
 import { PruneError } from '../core/errors';
+import { MODEL_OUTPUT } from '../rules/input';
 import type { Kind, LayerRule, LocalSite, Shape, Unit, Width } from '../rules/rule';
 import type { Config } from '../core/checkpoint';
-import { unionFind } from './unionFind';
+import { unionFind, type UnionFind } from './unionFind';
 
 /** One axis of one weight in the model, and the unit at each position. */
 export interface Site extends LocalSite {
@@ -37,40 +38,26 @@ export interface Ledger {
   freeze(width: Width, reason: string): void;
   record(layer: string, site: LocalSite): void;
   recordCall(call: Call): void;
-  close(): Trace;
+  /** Ends the book; `outputs` are the units that leave the model. */
+  close(outputs: readonly Width[]): Trace;
 }
 
 export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const units = unionFind();
-  const made = new Map<string, Width>();
-  const makers: { layer: string; kind: Kind }[] = [];
+  const made = unitMaker(units);
   const frozen: { width: Width; reason: string }[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
-  const resolve = (width: Width): Width => width.map(units.find);
-  const unify = (widths: readonly Width[]): Width => {
-    const [first, ...others] = widths;
+  const unify: Ledger['unify'] = ([first, ...others]) => {
     for (const width of others) for (let i = 0; i < first.length; i++) units.union(first[i], width[i]);
     return first;
   };
   return {
     weightsOf,
     unify,
+    fresh: made.fresh,
     freeze: (width, reason) => void frozen.push({ width, reason }),
     recordCall: call => void calls.push(call),
-    fresh(layer, key, length, kind) {
-      const id = `${layer}:${key}`;
-      const known = made.get(id);
-      if (known?.length === length) return known;
-      const width = new Int32Array(length);
-      const first = units.add(length);
-      for (let i = 0; i < length; i++) {
-        width[i] = first + i;
-        makers.push({ layer, kind });
-      }
-      made.set(id, width);
-      return width;
-    },
     record(layer, site) {
       requireFit(layer, site, weightsOf(layer)[site.weight]);
       const key = `${layer}:${site.weight}:${site.axis}`;
@@ -78,14 +65,32 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       if (known) unify([known.width, site.width]);
       else sites.set(key, { ...site, layer });
     },
-    close: () => ({
-      sites: [...sites.values()].map(site => ({ ...site, width: resolve(site.width) })),
+    close: outputs => ({
+      sites: [...sites.values()].map(site => ({ ...site, width: site.width.map(units.find) })),
       calls,
-      frozen: firstReasons(frozen, units.find),
-      kindOf: unit => makers[unit].kind,
-      makerOf: unit => makers[unit].layer,
+      // First, so that what leaves the model says so whatever else befalls it.
+      frozen: firstReasons([...outputs.map(width => ({ width, reason: MODEL_OUTPUT })), ...frozen], units.find),
+      kindOf: unit => made.makers[unit].kind,
+      makerOf: unit => made.makers[unit].layer,
     }),
   };
+}
+
+/** Numbers new units, and remembers who made them. */
+function unitMaker(units: UnionFind) {
+  const made = new Map<string, Width>();
+  const makers: { layer: string; kind: Kind }[] = [];
+  const fresh: Ledger['fresh'] = (layer, key, length, kind) => {
+    const id = `${layer}:${key}`;
+    const known = made.get(id);
+    if (known?.length === length) return known;
+    const first = units.add(length);
+    const width = Int32Array.from({ length }, (_, i) => first + i);
+    for (let i = 0; i < length; i++) makers.push({ layer, kind });
+    made.set(id, width);
+    return width;
+  };
+  return { fresh, makers };
 }
 
 function firstReasons(

@@ -15,7 +15,7 @@ import {
 } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { ruleOf } from '../rules';
-import { inputLayer, MODEL_OUTPUT } from '../rules/input';
+import { inputLayer } from '../rules/input';
 import type { Flow } from '../rules/rule';
 import { callRule } from './call';
 import { ledger, type Ledger, type Trace } from './ledger';
@@ -27,8 +27,8 @@ import { ledger, type Ledger, type Trace } from './ledger';
 export function trace(model: Checkpoint): Trace {
   requireRules(model.topology);
   const book = ledger(path => weightsOf(model, path).map(({ shape }) => shape));
-  for (const { width } of walk(model.topology, '', undefined, book)) book.freeze(width, MODEL_OUTPUT);
-  return book.close();
+  const outputs = walk(model.topology, '', undefined, book);
+  return book.close(outputs.map(({ width }) => width));
 }
 
 /** Flows out of a container whose inputs are `inputs`; its own InputLayers make them when it is the outermost. */

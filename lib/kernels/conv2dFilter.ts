@@ -6,10 +6,11 @@
  * filter this is 1.1 to 2 times as fast, because the backend packs the right-hand side of a product faster than a filter.
  */
 import type { Conv2DBackpropFilterAttrs, Conv2DBackpropFilterInputs, TensorInfo } from '@tensorflow/tfjs-core';
+import { util } from '@tensorflow/tfjs-core';
 import type { Axis, Geometry } from './phases';
 import { geometryOf } from './phases';
 import type { KernelCall, WasmBackend } from './wasm';
-import { allocate, floats, free, heapOf, permuted, product, reshaped, run, zeros } from './wasm';
+import { allocate, floats, free, heapOf, permuted, product, reshaped, run, withWindow, zeros } from './wasm';
 
 export function conv2dFilterGradient({
   inputs,
@@ -17,11 +18,39 @@ export function conv2dFilterGradient({
   attrs,
 }: KernelCall<Conv2DBackpropFilterInputs, Conv2DBackpropFilterAttrs>): TensorInfo {
   const { x, dy } = inputs as Record<'x' | 'dy', TensorInfo>;
-  const geometry = geometryOf('Conv2DBackpropFilter', x.shape, attrs.filterShape, attrs, false);
+  const geometry = geometryOf('Conv2DBackpropFilter', [x.shape, attrs.filterShape, dy.shape], attrs, false);
   const { batch, rows, columns } = geometry;
   if (batch * rows.outputs * columns.outputs === 0) return zeros(backend, attrs.filterShape);
-  const out = isPointwise(rows) && isPointwise(columns) ? pointwise(backend, x, dy) : general(backend, x, dy, geometry);
-  return reshaped(out, attrs.filterShape);
+  if (isPointwise(rows) && isPointwise(columns)) return reshaped(pointwise(backend, x, dy), attrs.filterShape);
+  const perImage = columns.taps * geometry.inChannels * rows.outputs * columns.outputs;
+  const count = Math.min(batch, Math.max(1, Math.floor(largestColumns / perImage)));
+  const out = zeros(backend, attrs.filterShape);
+  for (let first = 0; first < batch; first += count) {
+    addImages(backend, x, dy, out, { ...geometry, batch: Math.min(count, batch - first) }, first);
+  }
+  return out;
+}
+
+/** How many floats the columns may take: 8 MB, as fast as any other size. More images are taken in turns. */
+const largestColumns = 2 ** 21;
+
+/** Adds the gradient of some images, `geometry.batch` from the first on. */
+function addImages(
+  backend: WasmBackend,
+  x: TensorInfo,
+  dy: TensorInfo,
+  out: TensorInfo,
+  geometry: Geometry,
+  first: number,
+): void {
+  const some = <T>(tensor: TensorInfo, body: (window: TensorInfo) => T): T => {
+    const size = util.sizeFromShape(tensor.shape.slice(1));
+    return withWindow(backend, tensor, first * size, [geometry.batch, ...tensor.shape.slice(1)], body);
+  };
+  const part = some(x, images => some(dy, gradients => general(backend, images, gradients, geometry)));
+  const [sums, terms] = [floats(backend, out), floats(backend, part)];
+  for (let i = 0; i < sums.length; i++) sums[i] += terms[i];
+  free(backend, part);
 }
 
 function isPointwise({ taps, stride, pad, inputs, outputs }: Axis): boolean {

@@ -14,7 +14,7 @@ export function conv2dInputGradient({
 }: KernelCall<Conv2DBackpropInputInputs, Conv2DBackpropInputAttrs>): TensorInfo {
   const { dy, filter } = inputs as Record<'dy' | 'filter', TensorInfo>;
   const [height, width, inChannels, outChannels] = filter.shape;
-  const geometry = geometryOf('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs, false);
+  const geometry = geometryOf('Conv2DBackpropInput', [attrs.inputShape, filter.shape, dy.shape], attrs, false);
   const dilations = [geometry.rows.dilation, geometry.columns.dilation];
   const turned = permuted(backend, filter, [height * width, inChannels, outChannels], [0, 2, 1]);
   const convolve: PhaseConvolution = (x, rows, columns, pad) => {

@@ -17,7 +17,12 @@ export function depthwiseInputGradient({
   attrs,
 }: KernelCall<DepthwiseConv2dNativeBackpropInputInputs, DepthwiseConv2dNativeBackpropInputAttrs>): TensorInfo {
   const { dy, filter } = inputs as Record<'dy' | 'filter', TensorInfo>;
-  const geometry = geometryOf('DepthwiseConv2dNativeBackpropInput', attrs.inputShape, filter.shape, attrs, true);
+  const geometry = geometryOf(
+    'DepthwiseConv2dNativeBackpropInput',
+    [attrs.inputShape, filter.shape, dy.shape],
+    attrs,
+    true,
+  );
   const dilations = [geometry.rows.dilation, geometry.columns.dilation];
   const convolve: PhaseConvolution = (x, rows, columns, padding) => {
     const out = convolveTaps(backend, x, filter, { rows: rows.taps, columns: columns.taps, padding, dilations });

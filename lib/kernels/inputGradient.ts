@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Geometry, Phase } from './phases';
 import { phasesOf } from './phases';
 import type { WasmBackend } from './wasm';
-import { allocate, free, heapOf, run, reshaped, zeros } from './wasm';
+import { allocate, free, heapOf, move, run, reshaped, zeros } from './wasm';
 
 /** Explicit padding of NHWC as the convolution kernels take it. */
 export type Padding = [[number, number], [number, number], [number, number], [number, number]];
@@ -80,8 +80,7 @@ function interleave(
       const line = (image * rows.inputs + row.first + i * rows.stride) * columns.inputs;
       let write = target + (line + column.first) * inChannels;
       for (let j = 0; j < column.count; j++, write += step, read += inChannels) {
-        if (inChannels >= 16) heap.copyWithin(write, read, read + inChannels);
-        else for (let c = 0; c < inChannels; c++) heap[write + c] = heap[read + c];
+        move(heap, write, read, inChannels);
       }
     }
   }

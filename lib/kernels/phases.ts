@@ -64,22 +64,60 @@ export interface Window {
 }
 
 /**
- * Reads shapes and attributes as the forward kernel does.
+ * Reads shapes and attributes as the forward kernel does, but for the output sizes, which `dy` has: tf.js drops `dimRoundingMode` on its
+ * way to the gradients.
  * @throws PruneError `bad-option` for NCHW, and for a stride together with a dilation: the forward kernels have neither.
  */
 export function geometryOf(
   place: string,
-  input: readonly number[],
-  filter: readonly number[],
+  [input, filter, dy]: readonly (readonly number[])[],
   window: Window,
   depthwise: boolean,
 ): Geometry {
+  const info = infoOf(place, [input, filter], window, depthwise);
+  const { top, left } = info.padInfo;
+  return {
+    batch: info.batchSize,
+    inChannels: info.inChannels,
+    outChannels: info.outChannels,
+    rows: checked(place, {
+      inputs: info.inHeight,
+      outputs: dy[1],
+      taps: info.filterHeight,
+      stride: info.strideHeight,
+      dilation: info.dilationHeight,
+      pad: top,
+    }),
+    columns: checked(place, {
+      inputs: info.inWidth,
+      outputs: dy[2],
+      taps: info.filterWidth,
+      stride: info.strideWidth,
+      dilation: info.dilationWidth,
+      pad: left,
+    }),
+  };
+}
+
+function checked(place: string, axis: Axis): Axis {
+  const { stride, dilation } = axis;
+  if (stride === 1 || dilation === 1) return axis;
+  const got = `stride ${stride} with dilation ${dilation}`;
+  throw new PruneError('bad-option', { place, expected: 'a stride or a dilation', got, cure: 'Set one of them to 1.' });
+}
+
+function infoOf(
+  place: string,
+  [input, filter]: readonly (readonly number[])[],
+  window: Window,
+  depthwise: boolean,
+): backend_util.Conv2DInfo {
   const { strides, pad, dimRoundingMode, dataFormat = 'NHWC' } = window;
   if (dataFormat !== 'NHWC') {
     const cure = 'Build the model with channelsLast.';
     throw new PruneError('bad-option', { place, expected: 'dataFormat NHWC', got: dataFormat, cure });
   }
-  const info = backend_util.computeConv2DInfo(
+  return backend_util.computeConv2DInfo(
     input as [number, number, number, number],
     filter as [number, number, number, number],
     strides,
@@ -88,19 +126,4 @@ export function geometryOf(
     dimRoundingMode,
     depthwise,
   );
-  const axis = (inputs: number, outputs: number, taps: number, stride: number, dilation: number, pad: number): Axis => {
-    if (stride > 1 && dilation > 1) {
-      const got = `stride ${stride} with dilation ${dilation}`;
-      throw new PruneError('bad-option', { place, expected: 'a stride or a dilation', got, cure: 'Set one of them to 1.' });
-    }
-    return { inputs, outputs: Math.max(0, outputs), taps, stride, dilation, pad };
-  };
-  const { top, left } = info.padInfo;
-  return {
-    batch: info.batchSize,
-    inChannels: info.inChannels,
-    outChannels: info.outChannels,
-    rows: axis(info.inHeight, info.outHeight, info.filterHeight, info.strideHeight, info.dilationHeight, top),
-    columns: axis(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, info.dilationWidth, left),
-  };
 }

@@ -5,8 +5,8 @@
  *
  * Kernels are called directly (no tape, no engine bookkeeping), so whoever makes a tensor here frees it here.
  */
-import { backend_util, getKernel, util } from '@tensorflow/tfjs-core';
-import type { DataType, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import type { backend_util, DataType, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { getKernel, util } from '@tensorflow/tfjs-core';
 import { PruneError } from '../core/errors';
 
 /** What these kernels use of the backend class of `@tensorflow/tfjs-backend-wasm`. */
@@ -83,6 +83,33 @@ export function heapOf(backend: WasmBackend, ...tensors: readonly TensorInfo[]):
   return [new Float32Array(buffer), ...tensors.map(({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset / 4)];
 }
 
+/** Moves a run of floats inside the heap; below some length a loop beats the call. */
+export function move(heap: Float32Array, to: number, from: number, length: number): void {
+  if (length >= 24) heap.copyWithin(to, from, from + length);
+  else for (let i = 0; i < length; i++) heap[to + i] = heap[from + i];
+}
+
+/**
+ * Lends `body` a tensor of the given shape that is a window on the memory of another, `offset` floats into it. The backend knows it by its
+ * address only, so it must not outlive the call, nor be freed.
+ */
+export function withWindow<T>(
+  backend: WasmBackend,
+  tensor: TensorInfo,
+  offset: number,
+  shape: readonly number[],
+  body: (window: TensorInfo) => T,
+): T {
+  const { memoryOffset } = backend.dataIdMap.get(tensor.dataId);
+  const window = backend.makeOutput([...shape], 'float32', memoryOffset + 4 * offset);
+  try {
+    return body(window);
+  } finally {
+    backend.dataIdMap.get(window.dataId).memoryOffset = 0; // free(0) does nothing: the memory is not the window's own
+    backend.disposeData(window.dataId);
+  }
+}
+
 /**
  * Transpose with neighbouring axes that stay neighbours merged first: the backend is fast up to rank 4 and some
  * fifty times slower above.
@@ -110,7 +137,14 @@ export function permuted(
 }
 
 /** `a [m, k] x b [k, n]`: the one matrix product the backend has a fast path for. */
-export function product(backend: WasmBackend, a: TensorInfo, b: TensorInfo, m: number, k: number, n: number): TensorInfo {
+export function product(
+  backend: WasmBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  m: number,
+  k: number,
+  n: number,
+): TensorInfo {
   const inputs = { a: reshaped(a, [1, m, k]), b: reshaped(b, [1, k, n]) };
   return run(backend, 'BatchMatMul', inputs, { transposeA: false, transposeB: false });
 }

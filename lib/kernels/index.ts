@@ -1,0 +1,71 @@
+/** Registers the training kernels for the WASM backend. */
+import type { KernelConfig, KernelFunc } from '@tensorflow/tfjs-core';
+import {
+  BatchMatMul,
+  Conv2DBackpropFilter,
+  Conv2DBackpropInput,
+  DepthwiseConv2dNativeBackpropFilter,
+  DepthwiseConv2dNativeBackpropInput,
+  Einsum,
+  getKernel,
+  Mean,
+  registerKernel,
+  Sum,
+  Tile,
+  unregisterKernel,
+  UnsortedSegmentSum,
+} from '@tensorflow/tfjs-core';
+import { PruneError } from '../core/errors';
+import { conv2dFilterGradient } from './conv2dFilter';
+import { conv2dInputGradient } from './conv2dInput';
+import { depthwiseFilterGradient } from './depthwiseFilter';
+import { depthwiseInputGradient } from './depthwiseInput';
+import { einsum } from './einsum';
+import { fastMatMul } from './matMul';
+import { fastReduction } from './reduce';
+import { unsortedSegmentSum } from './segmentSum';
+import { fastTile } from './tile';
+import { asKernelFunc } from './wasm';
+
+const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
+  [Conv2DBackpropFilter, asKernelFunc(conv2dFilterGradient)],
+  [Conv2DBackpropInput, asKernelFunc(conv2dInputGradient)],
+  [DepthwiseConv2dNativeBackpropFilter, asKernelFunc(depthwiseFilterGradient)],
+  [DepthwiseConv2dNativeBackpropInput, asKernelFunc(depthwiseInputGradient)],
+  [Einsum, asKernelFunc(einsum)],
+  [UnsortedSegmentSum, asKernelFunc(unsortedSegmentSum)],
+];
+
+/** Stock kernels that stay for what they do well. */
+const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
+  [BatchMatMul, fastMatMul],
+  [Tile, fastTile],
+  [Sum, stock => fastReduction(stock, 'sum')],
+  [Mean, stock => fastReduction(stock, 'mean')],
+];
+
+/**
+ * Makes the WASM backend able to train: registers the gradient kernels that it lacks and replaces those that are scalar loops. All are
+ * deterministic. Calling it again changes nothing; whether the backend is already initialised does not matter.
+ * @throws PruneError `no-backend` if `@tensorflow/tfjs-backend-wasm` has not been imported.
+ */
+export function installTrainingKernels(): void {
+  if (getKernel(BatchMatMul, 'wasm') === undefined) {
+    throw new PruneError('no-backend', {
+      place: 'installTrainingKernels',
+      expected: 'the kernels of the wasm backend',
+      got: 'none',
+      cure: 'Import @tensorflow/tfjs-backend-wasm first.',
+    });
+  }
+  if (getKernel(Conv2DBackpropFilter, 'wasm')?.kernelFunc === kernels[0][1]) return;
+  for (const [kernelName, kernelFunc] of kernels) replace({ kernelName, backendName: 'wasm', kernelFunc });
+  for (const [kernelName, improve] of improved) replace(improve(getKernel(kernelName, 'wasm')));
+}
+
+function replace(config: KernelConfig): void {
+  if (getKernel(config.kernelName, config.backendName) !== undefined) {
+    unregisterKernel(config.kernelName, config.backendName);
+  }
+  registerKernel(config);
+}

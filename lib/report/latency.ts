@@ -1,0 +1,81 @@
+/** How long a forward pass takes, before and after: the one measurement of the report that needs a backend. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { checkAborted, checkNumber } from '../core/check';
+import { random } from '../core/random';
+import type { Latency, Timing } from './report';
+
+export interface LatencyOptions {
+  /** Examples per forward pass. */
+  readonly batch?: number;
+  /** Timed passes of each model. */
+  readonly runs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Stands for a size that the model leaves open (null in its input shape): images survive five halvings. */
+const OPEN_SIZE = 32;
+const WARM_UP = 3;
+
+/**
+ * Times `predict` of both models on random inputs, from the call until all outputs are in memory. The models take turns,
+ * and swap who goes first, so that a machine that slows down slows both. Leaves no tensors behind.
+ * @throws PruneError `bad-option`, `aborted`.
+ */
+export async function measureLatency(
+  before: LayersModel,
+  after: LayersModel,
+  { batch = 1, runs = 20, signal }: LatencyOptions = {},
+): Promise<Latency> {
+  checkNumber('measureLatency', 'batch', batch, { least: 1, integer: true });
+  checkNumber('measureLatency', 'runs', runs, { least: 1, integer: true });
+  const models = [before, after].map(model => ({ model, inputs: inputsFor(model, batch), times: [] as number[] }));
+  try {
+    for (let run = -WARM_UP; run < runs; run++) {
+      for (const { model, inputs, times } of run % 2 === 0 ? models : [...models].reverse()) {
+        const time = await timePass(model, inputs, batch);
+        if (run >= 0) times.push(time);
+      }
+      // Lets timers run, so that an abort can arrive at all.
+      await tf.nextFrame();
+      checkAborted('measureLatency', signal);
+    }
+  } finally {
+    for (const { inputs } of models) tf.dispose(inputs);
+  }
+  const [first, second] = models.map(({ times }) => times);
+  const speedup = median(first.map((time, run) => time / second[run]));
+  return { backend: tf.getBackend(), batch, runs, before: timing(first), after: timing(second), speedup };
+}
+
+async function timePass(model: LayersModel, inputs: tf.Tensor[], batch: number): Promise<number> {
+  const start = performance.now();
+  const outputs = [model.predict(inputs, { batchSize: batch })].flat();
+  try {
+    await Promise.all(outputs.map(output => output.data()));
+    return performance.now() - start;
+  } finally {
+    tf.dispose(outputs);
+  }
+}
+
+/** Uniform in [0, 1); whole-number inputs are 0, an index that every table has. */
+function inputsFor(model: LayersModel, batch: number): tf.Tensor[] {
+  return model.inputs.map(({ shape, dtype }, i) => {
+    const sizes = [batch, ...shape.slice(1).map(size => size ?? OPEN_SIZE)];
+    if (dtype === 'int32') return tf.zeros(sizes, 'int32');
+    const { uniform } = random(0, 'latency', i);
+    const values = Float32Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, () => uniform());
+    return tf.tensor(values, sizes);
+  });
+}
+
+function timing(times: readonly number[]): Timing {
+  return { median: median(times), least: Math.min(...times), most: Math.max(...times) };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,163 @@
+/** Training. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { NdArray } from '../core/array';
+import { checkNumber } from '../core/check';
+import type { Checkpoint } from '../core/checkpoint';
+import type { FitOptions, Progress, Score } from '../core/context';
+import { PruneError } from '../core/errors';
+import { random } from '../core/random';
+import { wrapNorms } from '../edit/slim';
+import { installTrainingKernels } from '../kernels';
+import { Slimmable } from '../layers/slimmable';
+import { readWeights } from './capture';
+import type { Splits } from './data';
+import { score } from './evaluate';
+import { readFitOptions, type FitSettings } from './fitOptions';
+import { layersOf } from './leaves';
+import { prepareLoss, type LossTerm } from './loss';
+import { withModel } from './materialize';
+import { completeNorms, requireTrainableNorms, withoutAdded } from './norms';
+import { pause } from './pause';
+import { epochBatches, stepsPerEpoch, subset } from './sampling';
+import { createTrainer, type Trainer } from './step';
+
+export interface FitRun {
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  readonly progress?: (event: Progress) => void;
+}
+
+/**
+ * `checkpoint` after training on `splits.train`: same topology, other weights. Fresh optimizer, rate along half a cosine to
+ * zero. Same seed, same bytes on a deterministic backend such as wasm, Dropout and noise included. A last batch of one
+ * example joins the one before. Penalties of regularizers count once per layer, shared or not. Progress once per epoch.
+ * With `l1`, every BatchNormalization is penalised for this run. A BatchNormalization with `scale: false` or
+ * `center: false` is trained as it is.
+ * @throws PruneError `bad-option` (also for a loss that is not finite: the rate is too high), `bad-data`, `bad-model`,
+ * `aborted`; nothing is left behind then.
+ */
+export async function fit(
+  checkpoint: Checkpoint,
+  splits: Splits,
+  options: FitOptions,
+  { seed, signal, progress = () => {} }: FitRun,
+): Promise<Checkpoint> {
+  const settings = readFitOptions(options, splits);
+  if (tf.getBackend() === 'wasm') installTrainingKernels(); // stock WASM cannot train convolutions
+  const { checkpoint: complete, added } = completeNorms(checkpoint);
+  const wrapped = settings.l1 === undefined ? complete : wrapNorms(complete, { l1: settings.l1 });
+  const { checkpoint: prepared, terms } = prepareLoss(wrapped, splits.loss);
+  const weights = await withModel(prepared, async model => {
+    requireTrainableNorms('fit', model);
+    const noise = random(seed, 'fit', 'noise');
+    const trainer = createTrainer(model, splits.train, terms, { optimizer: settings.optimizer, added, noise });
+    try {
+      return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
+    } finally {
+      trainer.dispose();
+    }
+  });
+  return { topology: checkpoint.topology, weights: withoutAdded(weights, added) };
+}
+
+interface Run {
+  readonly model: LayersModel;
+  readonly splits: Splits;
+  readonly settings: FitSettings;
+  readonly terms: readonly LossTerm[];
+  readonly trainer: Trainer;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  readonly progress: (event: Progress) => void;
+}
+
+type Weights = Map<string, readonly NdArray[]>;
+
+async function runEpochs(run: Run): Promise<Weights> {
+  const { model, splits, settings, terms, signal } = run;
+  const examples = subset(splits.train, splits.loss, settings.fraction, run.seed);
+  let best: { readonly loss: number; readonly epoch: number; readonly weights?: Weights } = {
+    loss: Infinity,
+    epoch: -1,
+  };
+  for (let epoch = 0; epoch < settings.epochs; epoch++) {
+    const loss = await trainEpoch(run, examples, epoch);
+    requireFinite(loss, epoch, settings);
+    const validation = splits.validation && (await score(model, splits.validation, terms, { signal }));
+    run.progress({
+      stage: settings.label,
+      done: epoch + 1,
+      total: settings.epochs,
+      detail: describe(loss, validation),
+    });
+    if (validation === undefined) continue;
+    if (validation.loss < best.loss) {
+      const weights = settings.restoreBest ? await readAll(model) : undefined;
+      best = { loss: validation.loss, epoch, weights };
+    } else if (epoch - best.epoch >= settings.patience) break;
+  }
+  return best.weights ?? readAll(model);
+}
+
+/** Mean loss over the epoch. The losses stay on the device until its end. */
+async function trainEpoch(
+  { model, settings, trainer, seed, signal }: Run,
+  examples: Int32Array,
+  epoch: number,
+): Promise<number> {
+  const { batchSize, epochs, learningRate } = settings;
+  const perEpoch = stepsPerEpoch(examples.length, batchSize);
+  const breathe = pause('fit', signal);
+  let sum: tf.Tensor = tf.scalar(0);
+  try {
+    for (const [i, batch] of epochBatches(examples, batchSize, seed, epoch).entries()) {
+      await breathe();
+      const step = epoch * perEpoch + i;
+      annealPenalty(model, settings, step / Math.max(1, epochs * perEpoch - 1));
+      const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / (epochs * perEpoch)));
+      sum = addTo(sum, trainer.step(batch, rate), batch.length);
+    }
+    return (await sum.data())[0] / examples.length;
+  } finally {
+    sum.dispose();
+  }
+}
+
+function addTo(sum: tf.Tensor, loss: tf.Tensor, weight: number): tf.Tensor {
+  const next = tf.tidy(() => tf.add(sum, tf.mul(loss, weight)));
+  tf.dispose([sum, loss]);
+  return next;
+}
+
+function annealPenalty(model: LayersModel, { l1, anneal }: FitSettings, progress: number): void {
+  if (l1 === undefined) return;
+  const factor = checkNumber('fit', 'anneal(progress)', anneal(progress), { least: 0 });
+  for (const { layer } of layersOf(model)) if (layer instanceof Slimmable) layer.l1 = l1 * factor;
+}
+
+async function readAll(model: LayersModel): Promise<Weights> {
+  const weights: Weights = new Map();
+  for (const { path, layer } of layersOf(model)) {
+    const arrays = await readWeights(path, layer);
+    if (arrays.length > 0) weights.set(path, arrays);
+  }
+  return weights;
+}
+
+function requireFinite(loss: number, epoch: number, { learningRate }: FitSettings): void {
+  if (Number.isFinite(loss)) return;
+  throw new PruneError('bad-option', {
+    place: `fit, epoch ${epoch + 1}`,
+    expected: 'a finite loss',
+    got: String(loss),
+    cure: `Lower learningRate below ${learningRate}, or scale the inputs to about [-1, 1].`,
+  });
+}
+
+function describe(loss: number, validation: Score | undefined): string {
+  const parts = [`loss ${loss.toFixed(4)}`];
+  if (validation) parts.push(`validation loss ${validation.loss.toFixed(4)}`);
+  if (validation?.accuracy !== undefined) parts.push(`accuracy ${(100 * validation.accuracy).toFixed(1)} %`);
+  return parts.join(', ');
+}

@@ -1,0 +1,47 @@
+/** Options of training, checked and completed. */
+import { checkKeyword, checkNumber } from '../core/check';
+import type { FitOptions, OptimizerName } from '../core/context';
+import { PruneError } from '../core/errors';
+import type { Splits } from './data';
+
+export interface FitSettings {
+  readonly label: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly optimizer: OptimizerName;
+  readonly fraction: number;
+  readonly patience: number;
+  readonly restoreBest: boolean;
+  readonly l1?: number;
+  readonly anneal: (progress: number) => number;
+}
+
+const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
+
+/** @throws PruneError `bad-option`; `bad-data` when the best epoch is asked for without a validation split. */
+export function readFitOptions(options: FitOptions, { validation }: Pick<Splits, 'validation'>): FitSettings {
+  const { label = 'fit', epochs, batchSize = 32, optimizer = 'adam', fraction = 1, l1, anneal = constant } = options;
+  checkKeyword('fit', 'optimizer', optimizer, optimizers);
+  const { learningRate = optimizer === 'adam' ? 1e-3 : 1e-2, patience, restoreBest = false } = options;
+  checkNumber('fit', 'epochs', epochs, { least: 1, integer: true });
+  checkNumber('fit', 'batchSize', batchSize, { least: 1, integer: true });
+  checkNumber('fit', 'learningRate', learningRate, { above: 0 });
+  checkNumber('fit', 'fraction', fraction, { above: 0, most: 1 });
+  if (patience !== undefined) checkNumber('fit', 'patience', patience, { least: 1, integer: true });
+  if (l1 !== undefined) checkNumber('fit', 'l1', l1, { least: 0 });
+  if (validation === undefined && (patience !== undefined || restoreBest)) {
+    throw new PruneError('bad-data', {
+      place: 'fit',
+      expected: `a validation split for ${patience !== undefined ? 'patience' : 'restoreBest'}`,
+      got: 'none',
+      cure: 'Pass data.validation, or leave the option out.',
+    });
+  }
+  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, anneal };
+  return { ...settings, patience: patience ?? Infinity, ...(l1 !== undefined && { l1 }) };
+}
+
+function constant(): number {
+  return 1;
+}

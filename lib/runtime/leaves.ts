@@ -1,0 +1,43 @@
+/** The layer objects of a tf.js model by path: the counterpart of core's `leaves`. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { join } from '../core/checkpoint';
+
+type Layer = LayersModel['layers'][number];
+
+/** What this folder uses of a layer or model object, private parts included: tf.js does not export the classes. */
+export interface AnyLayer extends Pick<Layer, 'name' | 'built' | 'trainable' | 'losses'> {
+  /** Of a nested model only. */
+  readonly layers?: readonly AnyLayer[];
+  /** Of a wrapper only. */
+  readonly layer?: AnyLayer;
+  readonly weights: readonly { readonly originalName: string; readonly val: tf.Variable }[];
+  readonly trainableWeights: readonly { read(): tf.Tensor }[];
+  readonly inboundNodes: readonly { readonly inputShapes: readonly (readonly (number | null)[])[] }[];
+  readonly outboundNodes: readonly {
+    readonly outboundLayer: AnyLayer;
+    readonly inputTensors: SymbolicTensor[];
+    readonly outputTensors: SymbolicTensor[];
+  }[];
+  readonly inputs?: readonly SymbolicTensor[];
+  _refCount: number | null;
+  getClassName(): string;
+  getConfig(): Record<string, unknown>;
+  getWeights(): tf.Tensor[];
+  setWeights(weights: tf.Tensor[]): void;
+  build(): void;
+  call(inputs: tf.Tensor | tf.Tensor[], kwargs: Record<string, unknown>): tf.Tensor | tf.Tensor[];
+}
+
+export interface Leaf {
+  readonly path: string;
+  readonly layer: AnyLayer;
+}
+
+/** Every layer that is not itself a model, outermost first. */
+export function layersOf(model: LayersModel | AnyLayer, parent = ''): Leaf[] {
+  return (model as AnyLayer).layers!.flatMap(layer => {
+    const path = join(parent, layer.name);
+    return layer.layers === undefined ? [{ path, layer }] : layersOf(layer, path);
+  });
+}

@@ -1,0 +1,66 @@
+/** How each backend is loaded; the only file that names backend packages. Optional ones are loaded only when asked for. */
+import type { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import { installTrainingKernels } from '../kernels';
+import { importModule, isNode, start, tryImport, type Loaded } from './optional';
+import { loadWebGpu } from './webgpu';
+
+export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
+
+/** Each starts its backend, or says why it cannot. */
+export const loaders: Readonly<Record<BackendName, () => Promise<Loaded>>> = {
+  'node-gpu': () => loadAddon('@tensorflow/tfjs-node-gpu', true),
+  node: () => loadAddon('@tensorflow/tfjs-node', false),
+  webgpu: loadWebGpu,
+  wasm: loadWasm,
+  cpu: loadCpu,
+};
+
+async function loadAddon(packageName: string, gpu: boolean): Promise<Loaded> {
+  const cure = `Run npm install ${packageName}; where its download fails, build it from source.`;
+  if (!isNode()) return { problem: 'not Node.js', cure: 'Use webgpu or wasm in a browser.', installed: false };
+  if (tf.findBackendFactory('tensorflow') === null) {
+    // TensorFlow takes nearly all GPU memory otherwise; it reads this once, when it is loaded.
+    process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+    await restoreNodeUtilities();
+    const problem = await tryImport(packageName);
+    if (problem) return { ...problem, cure };
+  }
+  if (!(await start('tensorflow'))) return { problem: 'the addon did not start', cure, installed: true };
+  const usesGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+  if (gpu && !usesGpu) {
+    const help =
+      'Check that nvidia-smi shows a GPU, that CUDA_VISIBLE_DEVICES is not empty and that CUDA is on the path.';
+    return { problem: 'TensorFlow sees no GPU', cure: help, installed: true };
+  }
+  return { description: `TensorFlow for Node.js (${usesGpu ? 'GPU' : 'CPU'})` };
+}
+
+/** tfjs-node 4.22 calls two functions that Node.js 23 removed from its util module. */
+async function restoreNodeUtilities(): Promise<void> {
+  const node = (await importModule('node:module')) as { createRequire: typeof createRequire };
+  const util = node.createRequire(`${process.cwd()}/package.json`)('util') as Record<string, unknown>;
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= Array.isArray;
+}
+
+async function loadWasm(): Promise<Loaded> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  if (!(await start('wasm'))) {
+    const cure = isNode() ? 'Reinstall @tensorflow/tfjs-backend-wasm.' : 'Serve its .wasm files and call setWasmPaths.';
+    return { problem: 'the WASM module did not start', cure, installed: true };
+  }
+  installTrainingKernels();
+  const simd = (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) ? 'SIMD' : 'no SIMD';
+  const threads = wasm.getThreadsCount();
+  return { description: `wasm (${simd}, ${threads} thread${threads === 1 ? '' : 's'})` };
+}
+
+async function loadCpu(): Promise<Loaded> {
+  const name = '@tensorflow/tfjs-backend-cpu';
+  const cure = `Run npm install ${name}.`;
+  const problem = tf.findBackendFactory('cpu') === null ? await tryImport(name) : undefined;
+  if (problem) return { ...problem, cure };
+  if (!(await start('cpu'))) return { problem: 'the backend did not start', cure, installed: true };
+  return { description: 'cpu (plain JavaScript)' };
+}

@@ -1,0 +1,138 @@
+/** Data as a tf.js model. */
+import * as tf from '@tensorflow/tfjs-core';
+import * as layers from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { NdArray } from '../core/array';
+import { requireUniquePaths, weightsOf, type Checkpoint, type Topology } from '../core/checkpoint';
+import { PruneError } from '../core/errors';
+import { inCallOrder } from './callOrder';
+import { layersOf, type AnyLayer, type Leaf } from './leaves';
+import { toTensor } from './tensors';
+
+/**
+ * A new LayersModel with the layers, names and weights of `checkpoint`. The caller owns it: one `dispose()` frees it
+ * whole, also where layers or nested models are called several times.
+ * @throws PruneError `bad-weights` naming the layer whose weights do not fit its topology, `bad-model` for a topology that
+ * tf.js cannot read; nothing is left behind then.
+ */
+export function materialize(checkpoint: Checkpoint): LayersModel {
+  requireUniquePaths(checkpoint.topology);
+  const scope = new Set(registered());
+  try {
+    const model = construct(inCallOrder(checkpoint.topology));
+    const found = layersOf(model);
+    checkWeights(checkpoint, found);
+    for (const { path, layer } of found) setWeights(layer, weightsOf(checkpoint, path));
+    ownOnce(model as unknown as AnyLayer);
+    return model;
+  } catch (error) {
+    for (const variable of registered()) if (!scope.has(variable)) variable.dispose();
+    throw error;
+  }
+}
+
+/** Lends `use` the model of `checkpoint` and frees it afterwards, whatever happens. */
+export async function withModel<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
+  const model = materialize(checkpoint);
+  try {
+    return await use(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+function registered(): tf.Variable[] {
+  return Object.values(tf.engine().state.registeredVariables);
+}
+
+function construct({ className, config }: Topology): LayersModel {
+  const known = tf.serialization.SerializationMap.getMap().classNameMap[className];
+  if (known === undefined) throw unreadable(config.name, `a model of the unknown class ${className}`);
+  const [type, fromConfig] = known;
+  try {
+    const copy = JSON.parse(JSON.stringify(config)) as tf.serialization.ConfigDict; // tf.js edits what it is given
+    return withZeroWeights(() => {
+      const model = fromConfig(type, copy) as unknown as LayersModel;
+      if (!model.built) (model as unknown as AnyLayer).build();
+      return model;
+    });
+  } catch (error) {
+    throw unreadable(config.name, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/**
+ * The weights are overwritten anyhow, so every layer built by `make` starts from zeros. tf.js's own switch for that does not
+ * reach into nested models, where costly initializers would run, one of which (orthogonal) needs the union package.
+ */
+function withZeroWeights<T>(make: () => T): T {
+  const prototype = layers.layers.Layer.prototype as unknown as {
+    addWeight: (this: { fastWeightInitDuringBuild: boolean }, ...rest: unknown[]) => unknown;
+  };
+  const { addWeight } = prototype;
+  prototype.addWeight = function (...rest) {
+    this.fastWeightInitDuringBuild = true;
+    return addWeight.apply(this, rest);
+  };
+  try {
+    return make();
+  } finally {
+    prototype.addWeight = addWeight;
+  }
+}
+
+function unreadable(name: string, got: string, cause?: unknown): PruneError {
+  return new PruneError(
+    'bad-model',
+    {
+      place: `model "${name}"`,
+      expected: 'a topology that tf.js can build',
+      got: got.replace(/\.$/, ''),
+      cure: 'Register custom layer classes with tf.serialization.registerClass, and check the layer configs.',
+    },
+    { cause },
+  );
+}
+
+function checkWeights(checkpoint: Checkpoint, found: readonly Leaf[]): void {
+  const paths = new Set(found.map(({ path }) => path));
+  for (const path of checkpoint.weights.keys()) {
+    if (!paths.has(path)) throw misfit(path, 'a layer of that path in the topology', 'none');
+  }
+  for (const { path, layer } of found) {
+    const shapes = layer.weights.map(weight => describe(weight.val));
+    const given = weightsOf(checkpoint, path).map(describe);
+    if (shapes.join() !== given.join()) throw misfit(path, list(shapes), list(given));
+  }
+}
+
+function describe({ shape, dtype }: { readonly shape: readonly number[]; readonly dtype: string }): string {
+  return `${dtype} [${shape.join(', ')}]`;
+}
+
+function list(shapes: readonly string[]): string {
+  return shapes.length === 0 ? 'no weights' : `weights ${shapes.join(' and ')}`;
+}
+
+function misfit(path: string, expected: string, got: string): PruneError {
+  const cure = 'Take topology and weights from the same checkpoint.';
+  return new PruneError('bad-weights', { place: `layer "${path}"`, expected, got, cure });
+}
+
+function setWeights(layer: AnyLayer, arrays: readonly NdArray[]): void {
+  if (arrays.length === 0) return;
+  tf.tidy(() => layer.setWeights(arrays.map(toTensor)));
+}
+
+/**
+ * tf.js counts every call of a layer or nested model as an owner but gives up only one of them per `dispose()` of the model,
+ * so that whatever is called twice would stay. Here the model is the one owner of everything in it. A functional model
+ * disposes its nested models twice.
+ */
+function ownOnce(model: AnyLayer): void {
+  const twice = model.getClassName() !== 'Sequential';
+  for (const layer of model.layers!) {
+    layer._refCount = twice && layer.layers !== undefined ? 2 : 1;
+    if (layer.layers !== undefined) ownOnce(layer);
+  }
+}

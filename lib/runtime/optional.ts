@@ -1,0 +1,35 @@
+/** Optional packages: whether they are there, and whether they load. */
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A backend in use, or why it cannot be. */
+export type Loaded =
+  { readonly description: string } | { readonly problem: string; readonly cure: string; readonly installed: boolean };
+
+export function isNode(): boolean {
+  return typeof process !== 'undefined' && process.versions?.node !== undefined;
+}
+
+/** Makes tf.js run on the registered backend `name`; false when it cannot. */
+export async function start(name: string): Promise<boolean> {
+  if (tf.findBackendFactory(name) === null) return false;
+  const started = await tf.setBackend(name).catch(() => false);
+  return started && tf.getBackend() === name;
+}
+
+/** Undefined when `name` loads. */
+export async function tryImport(name: string): Promise<{ problem: string; installed: boolean } | undefined> {
+  try {
+    await importModule(name);
+    return undefined;
+  } catch (error) {
+    const { code, message = String(error) } = Object(error) as { code?: string; message?: string };
+    const missing = /MODULE_NOT_FOUND$/.test(code ?? '') && message.includes(`'${name}'`);
+    if (missing) return { problem: 'it is not installed', installed: false };
+    return { problem: `it does not load: ${message.split('\n')[0].replace(/\.$/, '')}`, installed: true };
+  }
+}
+
+/** Through a variable, so that bundlers leave the optional packages out. */
+export function importModule(name: string): Promise<unknown> {
+  return import(name);
+}

@@ -1,0 +1,19 @@
+/** Long work gives the event loop a turn now and then, so that an AbortSignal can fire and a page stays alive. */
+import { checkAborted } from '../core/check';
+
+const MILLISECONDS = 50;
+
+/**
+ * A function to await between two steps: gives way to the event loop when the last turn is a while ago.
+ * It throws PruneError `aborted` once `signal` is.
+ */
+export function pause(place: string, signal: AbortSignal | undefined): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    checkAborted(place, signal);
+    if (performance.now() - last < MILLISECONDS) return;
+    await new Promise<void>(resolve => setTimeout(resolve));
+    last = performance.now();
+    checkAborted(place, signal);
+  };
+}

@@ -1,0 +1,70 @@
+/** Forward passes over plain arrays, batch by batch. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { rows, sizeOf, type NdArray } from '../core/array';
+import { checkNumber } from '../core/check';
+import type { Checkpoint } from '../core/checkpoint';
+import { withModel } from './materialize';
+import { pause } from './pause';
+import { fromTensor, toTensor } from './tensors';
+
+export interface PredictOptions {
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Outputs of `model` for all examples, `[examples, ...]`, one array per output. A model given is left alive.
+ * @throws PruneError `aborted`, `bad-option`.
+ */
+export async function predict(
+  model: LayersModel | Checkpoint,
+  inputs: readonly NdArray[],
+  { batchSize = 128, signal }: PredictOptions = {},
+): Promise<NdArray[]> {
+  checkNumber('predict', 'batchSize', batchSize, { least: 1, integer: true });
+  if ('topology' in model) return withModel(model, built => predict(built, inputs, { batchSize, signal }));
+  const parts: NdArray[][] = [];
+  const breathe = pause('predict', signal);
+  for (const indices of batches(inputs[0].shape[0], batchSize)) {
+    await breathe();
+    const outputs = tf.tidy(() =>
+      forward(
+        model,
+        inputs.map(array => toTensor(rows(array, indices))),
+      ),
+    );
+    try {
+      parts.push(await Promise.all(outputs.map(fromTensor)));
+    } finally {
+      tf.dispose(outputs);
+    }
+  }
+  return parts[0].map((_, output) => concatenate(parts.map(part => part[output])));
+}
+
+/** All outputs for one batch. Call it inside a tidy. */
+export function forward(model: LayersModel, inputs: readonly tf.Tensor[], training = false): tf.Tensor[] {
+  const fed = inputs.length === 1 ? inputs[0] : [...inputs];
+  const outputs = model.apply(fed, { training }) as tf.Tensor | tf.Tensor[];
+  return Array.isArray(outputs) ? outputs : [outputs];
+}
+
+/** 0 .. count - 1 (or `order`) in runs of `size`; the last may be shorter. */
+export function batches(count: number, size: number, order?: Int32Array): Int32Array[] {
+  const all = order ?? Int32Array.from({ length: count }, (_, i) => i);
+  return Array.from({ length: Math.ceil(count / size) }, (_, b) => all.subarray(b * size, (b + 1) * size));
+}
+
+function concatenate(parts: readonly NdArray[]): NdArray {
+  const [{ shape, dtype, data }] = parts;
+  const examples = parts.reduce((sum, part) => sum + part.shape[0], 0);
+  const whole = data.slice(0, 0).constructor as new (length: number) => typeof data;
+  const all = new whole(sizeOf([examples, ...shape.slice(1)]));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part.data, at);
+    at += part.data.length;
+  }
+  return { shape: [examples, ...shape.slice(1)], dtype, data: all };
+}

@@ -1,0 +1,113 @@
+/** One step of training: forward, loss, gradients, update. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { rows } from '../core/array';
+import type { OptimizerName, Split } from '../core/context';
+import { PruneError } from '../core/errors';
+import type { Random } from '../core/random';
+import { layersOf } from './leaves';
+import type { LossTerm } from './loss';
+import type { Added } from './norms';
+import { forward } from './predict';
+import { toTensor } from './tensors';
+
+export interface Trainer {
+  /** Trains on the examples at `indices`; gives the mean loss without penalties, read by nobody yet. */
+  step(indices: Int32Array, rate: number): tf.Scalar;
+  dispose(): void;
+}
+
+export interface TrainerOptions {
+  readonly optimizer: OptimizerName;
+  /** Weights that only complete a layer and stay as they are. */
+  readonly added: Added;
+  /** Where Dropout and noise get their numbers from. */
+  readonly noise: Random;
+}
+
+/** A fresh optimizer for `model`; the caller disposes it. The model stays the caller's. */
+export function createTrainer(
+  model: LayersModel,
+  split: Split,
+  terms: readonly LossTerm[],
+  { optimizer: name, added, noise }: TrainerOptions,
+): Trainer {
+  const variables = trainedVariables(model, added);
+  const optimizer = createOptimizer(name);
+  const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
+  const step = (indices: Int32Array, rate: number): tf.Scalar => {
+    optimizer.setRate(rate);
+    const mean: tf.Scalar[] = [];
+    tf.tidy(() => {
+      const [inputs, targets] = [split.inputs, split.targets].map(arrays =>
+        arrays.map(a => toTensor(rows(a, indices))),
+      );
+      const cost = (): tf.Scalar => {
+        const outputs = forward(model, inputs, true);
+        const loss: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+        mean.push(tf.keep(tf.clone(loss)));
+        return tf.addN([loss, ...penalties.map(penalty => penalty())]);
+      };
+      withRandom(noise, () => optimizer.minimize(cost, variables));
+    });
+    return mean[0];
+  };
+  return { step, dispose: () => optimizer.dispose() };
+}
+
+function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {
+  const variables = layersOf(model).flatMap(({ path, layer }) => {
+    const fixed = (added.get(path) ?? []).map(position => layer.weights[position].val);
+    return layer.trainableWeights
+      .map(weight => weight.read() as tf.Variable)
+      .filter(variable => !fixed.includes(variable));
+  });
+  if (variables.length > 0) return variables;
+  throw new PruneError('bad-model', {
+    place: 'fit',
+    expected: 'a layer with weights to train',
+    got: 'none',
+    cure: 'Set trainable to true on the layers to train.',
+  });
+}
+
+interface RatedOptimizer {
+  setRate(rate: number): void;
+  minimize(cost: () => tf.Scalar, variables: tf.Variable[]): void;
+  dispose(): void;
+}
+
+function createOptimizer(name: OptimizerName): RatedOptimizer {
+  if (name === 'adam') {
+    const adam = tf.train.adam();
+    return {
+      // Adam reads the field at every step, but tf.js gives it no setter.
+      setRate: rate => void Object.assign(adam, { learningRate: rate }),
+      minimize: (cost, variables) => void adam.minimize(cost, false, variables),
+      dispose: () => adam.dispose(),
+    };
+  }
+  const momentum = tf.train.momentum(1, 0.9);
+  return {
+    setRate: rate => momentum.setLearningRate(rate),
+    minimize: (cost, variables) => void momentum.minimize(cost, false, variables),
+    dispose: () => {
+      momentum.dispose();
+      (momentum as unknown as { c: tf.Scalar }).c.dispose(); // tf.js forgets its scalar of the rate
+    },
+  };
+}
+
+/**
+ * tf.js seeds the masks of Dropout and noise layers from Math.random and takes no stream of seeds. While a step runs, which
+ * it does in one go, Math.random is ours; nobody else's code can see that.
+ */
+function withRandom(stream: Random, work: () => void): void {
+  const { random } = Math;
+  Math.random = () => stream.uniform();
+  try {
+    work();
+  } finally {
+    Math.random = random;
+  }
+}

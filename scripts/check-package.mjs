@@ -1,0 +1,129 @@
+/**
+ * Looks at the package as users get it: the tarball's files, its entry points (publint, attw), and a project that installs
+ * it, requires it, imports it, type-checks against it and runs its command. Needs dist/; `npm run check:package` builds it.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+
+/** How users' compilers find a package's types; the file's name says whether it is CommonJS or ESM. */
+const COMPILERS = {
+  'node10, as notebooks': { moduleResolution: 'node10', module: 'commonjs', file: 'types.ts' },
+  'node16, CommonJS': { moduleResolution: 'node16', module: 'node16', file: 'types.ts' },
+  'node16, ESM': { moduleResolution: 'node16', module: 'node16', file: 'types.mts' },
+  bundler: { moduleResolution: 'bundler', module: 'esnext', file: 'types.ts' },
+};
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = join(root, 'node_modules');
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-prune-package-'));
+let failures = 0;
+
+try {
+  const { tarball, files } = pack();
+  await check('files of the tarball', () => checkFiles(files));
+  await check('publint', () => checkEntryPoints(tarball));
+  await check('attw', () => run(process.execPath, [join(modules, '@arethetypeswrong/cli/dist/index.js'), tarball]));
+  const consumer = install(tarball);
+  await check('require', () => run(process.execPath, ['run.cjs'], consumer));
+  await check('import', () => run(process.execPath, ['run.mjs'], consumer));
+  for (const [name, options] of Object.entries(COMPILERS)) {
+    await check(`types, ${name}`, () => compile(consumer, options));
+  }
+  await check('command', () => checkCommand(consumer));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failures === 0 ? 0 : 1;
+
+function pack() {
+  const output = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root);
+  const [{ filename, files }] = JSON.parse(output);
+  return { tarball: join(folder, filename), files: files.map(({ path, size }) => ({ path, size })) };
+}
+
+function checkFiles(files) {
+  const paths = files.map(({ path }) => path);
+  for (const path of [
+    'dist/index.js',
+    'dist/index.mjs',
+    'dist/index.d.ts',
+    'dist/index.d.mts',
+    'dist/cli.js',
+    'LICENSE',
+  ]) {
+    if (!paths.includes(path)) throw new Error(`${path} is missing`);
+  }
+  const odd = paths.filter(
+    path => !/^(dist\/[\w.-]+|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(path),
+  );
+  if (odd.length > 0) throw new Error(`these do not belong there: ${odd.join(', ')}`);
+}
+
+async function checkEntryPoints(tarball) {
+  const bytes = readFileSync(tarball);
+  const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(bytes).buffer }, strict: true });
+  if (messages.length > 0) throw new Error(messages.map(message => formatMessage(message, pkg)).join('\n'));
+}
+
+/** A project with the tarball unpacked where npm would put it, beside the peers of this checkout. */
+function install(tarball) {
+  const consumer = join(folder, 'consumer');
+  const target = join(consumer, 'node_modules/tfjs-prune');
+  mkdirSync(target, { recursive: true });
+  run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
+  const manifest = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+    if (manifest.peerDependenciesMeta?.[name]?.optional) continue;
+    const link = join(consumer, 'node_modules', name);
+    mkdirSync(join(link, '..'), { recursive: true });
+    symlinkSync(join(modules, name), link, 'junction');
+  }
+  for (const file of ['job.cjs', 'run.cjs', 'run.mjs', 'types.ts']) {
+    cpSync(join(root, 'spec/consumer', file), join(consumer, file));
+  }
+  cpSync(join(consumer, 'types.ts'), join(consumer, 'types.mts'));
+  writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
+  return consumer;
+}
+
+function compile(consumer, { file, ...resolution }) {
+  // Errors inside tf.js's own declarations are not ours; ours show as misuse that compiles.
+  const options = { ...resolution, strict: true, noEmit: true, skipLibCheck: true, types: [] };
+  const config = { compilerOptions: { ...options, target: 'es2022', lib: ['es2022', 'dom'] }, files: [file] };
+  writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify(config));
+  run(process.execPath, [join(modules, 'typescript/lib/tsc.js'), '-p', 'tsconfig.json'], consumer);
+}
+
+function checkCommand(consumer) {
+  const command = join(consumer, 'node_modules/tfjs-prune/dist/cli.js');
+  if (!readFileSync(command, 'utf8').startsWith('#!/usr/bin/env node\n')) throw new Error('no #! line');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const said = run(process.execPath, [command, '--version'], consumer).trim();
+  if (said !== version) throw new Error(`--version says ${said}, package.json says ${version}`);
+  const { status, stderr } = spawnSync(process.execPath, [command, 'inspect', 'nothing'], { cwd: consumer });
+  if (status !== 1 || !/no such file/.test(String(stderr)))
+    throw new Error(`inspect of nothing: exit ${status}, ${stderr}`);
+}
+
+function run(command, args, cwd = folder) {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function check(name, action) {
+  try {
+    await action();
+    console.log(`  ok      ${name}`);
+  } catch (error) {
+    failed(name, error);
+  }
+}
+
+function failed(name, { message, stdout = '', stderr = '' }) {
+  failures++;
+  const text = stdout || stderr ? `${stdout}${stderr}` : message;
+  console.log(`  FAILED  ${name}\n${text.trimEnd().replace(/^/gm, '          ')}`);
+}

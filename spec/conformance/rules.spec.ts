@@ -1,0 +1,158 @@
+/** Every rule against tf.js itself: shapes, counts, and what it does with settings it does not know. */
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import * as layers from '@tensorflow/tfjs-layers';
+import { leaves, mapLeaves, type Checkpoint } from '../../lib/core/checkpoint';
+import { groups, type Group } from '../../lib/graph/group';
+import { trace } from '../../lib/graph/trace';
+import { RULES, ruleOf } from '../../lib/rules';
+import { capture } from '../../lib/runtime/capture';
+import { layersOf } from '../../lib/runtime/leaves';
+import { NETS, NET_NAMES } from '../zoo/nets';
+
+const models = new Map<string, Checkpoint>();
+
+beforeAll(async () => {
+  for (const name of NET_NAMES) {
+    const net = NETS[name]();
+    models.set(name, await capture(net));
+    net.dispose();
+  }
+});
+
+test('the table has one rule per class and finds each', () => {
+  expect(new Set(RULES.map(({ className }) => className)).size).toBe(RULES.length);
+  for (const rule of RULES) expect(ruleOf(rule.className)).toBe(rule);
+  expect(ruleOf('Nonesuch')).toBeUndefined();
+});
+
+test('every class is one that tf.js knows by that name', () => {
+  const known = tf.serialization.SerializationMap.getMap().classNameMap;
+  for (const { className } of RULES) expect(known[className]?.[0].className).toBe(className);
+});
+
+test.each(RULES.map(({ className }) => className))('%s appears in a net of the zoo', className => {
+  const nets = [...models].filter(([, { topology }]) =>
+    leaves(topology).some(({ spec }) => spec.className === className),
+  );
+  expect(nets.length).toBeGreaterThan(0);
+});
+
+describe('traced shapes are those of tf.js', () => {
+  test.each(NET_NAMES)('%s', name => {
+    const net = NETS[name]();
+    const traced = new Map<string, Set<string>>();
+    for (const { layer, outputs } of trace(models.get(name)!).calls) {
+      for (const shape of outputs) traced.set(layer, (traced.get(layer) ?? new Set()).add(JSON.stringify(shape)));
+    }
+    let compared = 0;
+    for (const { path, layer } of layersOf(net)) {
+      const nodes = layer.inboundNodes as unknown as { outputTensors: layers.SymbolicTensor[] }[];
+      const shapes = new Set(
+        nodes.flatMap(({ outputTensors }) => outputTensors.map(({ shape }) => JSON.stringify(shape))),
+      );
+      // A nested model's own inputs are no call: the flow comes from outside.
+      if (layer.getClassName() === 'InputLayer' && !traced.has(path)) continue;
+      expect({ path, shapes: traced.get(path) }).toEqual({ path, shapes });
+      compared += 1;
+    }
+    expect(compared).toBeGreaterThanOrEqual(3);
+    net.dispose();
+  });
+});
+
+test.each(['valid', 'same'] as const)(
+  'tf.js ignores the dilation of a depthwise convolution (%s), and so does its rule',
+  async padding => {
+    const x = layers.input({ shape: [9, 8, 2], name: 'x' });
+    const wise = layers.layers.depthwiseConv2d({ name: 'wise', kernelSize: 3, dilationRate: 2, padding });
+    const net = layers.model({ inputs: x, outputs: wise.apply(x) as layers.SymbolicTensor });
+    const [, ...computed] = tf.tidy(() => (net.predict(tf.zeros([1, 9, 8, 2])) as tf.Tensor).shape);
+    const model = await capture(net);
+    net.dispose();
+    expect(trace(model).calls.at(-1)!.outputs).toEqual([[null, ...computed]]);
+  },
+);
+
+describe('multiply-accumulates by hand', () => {
+  const shapes = (config: object, input: number[], output: number[], ...weights: number[][]) => ({
+    config: config as Record<string, unknown>,
+    inputs: [[null, ...input]],
+    outputs: [[null, ...output]],
+    weights,
+  });
+
+  test.each([
+    ['Dense', shapes({}, [7], [5], [7, 5], [5]), 35],
+    ['Dense', shapes({}, [4, 3, 7], [4, 3, 5], [7, 5], [5]), 4 * 3 * 35],
+    ['Conv2D', shapes({}, [6, 5, 3], [6, 5, 8], [3, 3, 3, 8], [8]), 6 * 5 * 8 * (3 * 3 * 3)],
+    ['Conv2D', shapes({}, [6, 5, 3], [2, 2, 8], [3, 2, 3, 8]), 2 * 2 * 8 * (3 * 2 * 3)],
+    ['Conv2D', shapes({ dataFormat: 'channelsFirst' }, [3, 6, 5], [8, 6, 4], [3, 3, 3, 8]), 6 * 4 * 8 * 27],
+    ['DepthwiseConv2D', shapes({}, [6, 5, 4], [6, 5, 8], [3, 3, 4, 2], [8]), 6 * 5 * 8 * 9],
+    ['DepthwiseConv2D', shapes({}, [6, 5, 4], [3, 3, 4], [2, 3, 4, 1], [4]), 3 * 3 * 4 * 6],
+    [
+      'SeparableConv2D',
+      shapes({}, [6, 5, 4], [6, 5, 7], [3, 3, 4, 2], [1, 1, 8, 7], [7]),
+      6 * 5 * 8 * 9 + 6 * 5 * 8 * 7,
+    ],
+  ] as const)('%s %#', (className, call, count) => {
+    expect(ruleOf(className)!.macs!(call)).toBe(count);
+  });
+
+  test('every rule that counts is counted above', () => {
+    const counting = RULES.filter(({ macs }) => macs).map(({ className }) => className);
+    expect(counting.sort()).toEqual(['Conv2D', 'Dense', 'DepthwiseConv2D', 'SeparableConv2D']);
+  });
+
+  test('an unknown size is NaN, never a wrong number', () => {
+    const call = { ...shapes({}, [6, 5, 3], [6, 5, 8], [3, 3, 3, 8]), outputs: [[null, null, 5, 8]] };
+    expect(ruleOf('Conv2D')!.macs!(call)).toBeNaN();
+    expect(ruleOf('Dense')!.macs!({ ...shapes({}, [7], [5], [7, 5]), inputs: [[null, null, 7]] })).toBeNaN();
+  });
+});
+
+describe('a setting that the rule does not know freezes the layer', () => {
+  const free = (model: Checkpoint): readonly Group[] => groups(model).filter(({ frozen }) => frozen === undefined);
+  const change = (model: Checkpoint, path: string, entries: object): Checkpoint => ({
+    ...model,
+    topology: mapLeaves(model.topology, (spec, at) =>
+      at === path ? { ...spec, config: { ...spec.config, ...entries } } : spec,
+    ),
+  });
+  /** A layer of the class, in a net where freezing it freezes something. */
+  const places = (className: string): [Checkpoint, string][] =>
+    [...models.values()].flatMap(model =>
+      leaves(model.topology)
+        .filter(({ spec }) => spec.className === className)
+        .map(({ path }): [Checkpoint, string] => [model, path]),
+    );
+
+  const classes = RULES.map(({ className }) => className).filter(className => className !== 'InputLayer');
+
+  test.each(classes)('%s', className => {
+    const results = places(className).map(([model, path]) => {
+      const after = groups(change(model, path, { mystery: 1 }));
+      const reason = `config of "${path}" sets mystery, which its rule does not know`;
+      const known = free(model).length;
+      const left = after.filter(({ frozen }) => frozen === undefined).length;
+      const touched = after.filter(({ frozen, sites }) => !frozen && sites.some(({ layer }) => layer === path));
+      expect(touched).toEqual([]);
+      return left < known && after.some(({ frozen }) => frozen === reason);
+    });
+    expect(results).toContain(true);
+  });
+
+  test.each(classes)('%s: null, false, and settings of training do not', className => {
+    const harmless = {
+      mystery: null,
+      other: false,
+      kernelRegularizer: { className: 'L1L2' },
+      someConstraint: { className: 'MaxNorm' },
+      trainable: false,
+      dtype: 'float32',
+    };
+    for (const [model, path] of places(className)) {
+      expect(groups(change(model, path, harmless))).toEqual(groups(model));
+    }
+  });
+});

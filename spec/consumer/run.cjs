@@ -1,0 +1,4 @@
+const library = require('tfjs-prune');
+const { job } = require('./job.cjs');
+
+job(library);
