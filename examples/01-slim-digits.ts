@@ -4,7 +4,7 @@
  *
  *   npm run demo                                      one seed on the digits that come with the project
  *   npm run demo -- --seeds 3                         mean and spread, beside random units and training from scratch
- *   npm run demo -- --dataset mnist --data DIR        a small VGG and a residual net on MNIST (IDX files)
+ *   npm run demo -- --dataset mnist --data DIR        a small VGG and a residual net on MNIST (IDX files); --net vgg for one
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,12 +19,14 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '1' },
       dataset: { type: 'string', default: 'digits' },
       data: { type: 'string', default: 'data/mnist' },
+      net: { type: 'string', default: '' },
       backend: { type: 'string', default: 'auto' },
       out: { type: 'string', default: 'out' },
     },
   });
   const seeds = Number(values.seeds);
-  const recipes = values.dataset === 'mnist' ? mnistRecipes(values.data) : [digitsRecipe()];
+  const all = values.dataset === 'mnist' ? mnistRecipes(values.data) : [digitsRecipe()];
+  const recipes = all.filter(({ name }) => name.includes(values.net));
   const { description } = await useBackend(values.backend as 'auto');
   console.log(`backend: ${description}`);
   for (const recipe of recipes) {

@@ -10,6 +10,7 @@ import {
   prune,
   random,
   recalibrate,
+  repeat,
   saveLayersModel,
   slim,
   train,
@@ -68,7 +69,7 @@ export async function run(recipe: Recipe, settings: Settings): Promise<Outcome> 
   return { ...outcome, controls: scores };
 }
 
-/** Random choice of units, and training from scratch: both at the widths that slimming found, with as many epochs. */
+/** Random choice of units, and training from scratch: both at the widths that slimming found, on as many examples. */
 async function runControls(
   { dense: denseFit, slimming }: Recipe,
   dense: LayersModel,
@@ -77,15 +78,18 @@ async function runControls(
   { data, seed, progress }: Settings & { data: ImageSplits },
 ): Promise<Outcome['controls']> {
   const settings = { data, seed, progress, latency: false } as const;
-  const byChance = chain<'data' | 'training'>(
-    slim(slimming.slim),
-    prune({ criterion: random(), budget: countsOf(plan) }),
-    recalibrate(),
-    fineTune(slimming.fineTune),
+  const { steps = 1, slim: slimFit, fineTune: tuneFit } = slimming;
+  const byChance = repeat(steps, step =>
+    chain<'data' | 'training'>(
+      slim(slimFit),
+      prune({ criterion: random(), budget: widthsOnTheWayTo(plan, (step + 1) / steps) }),
+      recalibrate(),
+      fineTune(tuneFit),
+    ),
   );
   const chance = await compress(dense, byChance, settings);
   chance.model.dispose();
-  const epochs = denseFit.epochs + slimming.slim.epochs + slimming.fineTune.epochs;
+  const epochs = denseFit.epochs + steps * Math.round(slimFit.epochs + tuneFit.epochs * (tuneFit.fraction ?? 1));
   const untrained = await models.modelFromJSON(small.toJSON(null, false) as never);
   const scratch = await compress(untrained, fineTune({ ...denseFit, epochs }), settings);
   untrained.dispose();
@@ -93,9 +97,12 @@ async function runControls(
   return { random: finalAccuracy(chance.report), scratch: finalAccuracy(scratch.report) };
 }
 
-/** Keeps as many units of each group as `plan` does, the best by score. */
-function countsOf({ groups }: Plan): Budget {
-  const kept = new Map(groups.map(({ name, units, removed }) => [name, units - removed.length]));
+/** Keeps the best units of each group, as many as lie `progress` of the way (0 to 1) from the full width to the plan's. */
+function widthsOnTheWayTo({ groups }: Plan, progress: number): Budget {
+  const counts = groups.map(({ name, units, removed }) => {
+    return [name, Math.round(units * (1 - removed.length / units) ** progress)] as const;
+  });
+  const kept = new Map(counts);
   return scored =>
     new Map(
       scored.map(({ group, scores }) => {

@@ -5,9 +5,15 @@ import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 type Step = (x: SymbolicTensor) => SymbolicTensor;
 
 /** A residual net: a stem and one stage per entry of `widths`, each of `blocks` two-convolution blocks; stages after the first halve the image. */
-export function residualNet(side: number, widths: readonly number[], blocks: number, seed: number): tf.LayersModel {
+export function residualNet(
+  side: number,
+  widths: readonly number[],
+  blocks: number,
+  seed: number,
+  stemStride = 1,
+): tf.LayersModel {
   const { convolution, input, finish } = parts(side, seed);
-  let x = convolution('stem', widths[0], 3, 1)(input);
+  let x = convolution('stem', widths[0], 3, stemStride)(input);
   widths.forEach((width, stage) => {
     for (let block = 0; block < blocks; block++) {
       const name = `stage${stage + 1}_block${block + 1}`;

@@ -12,30 +12,33 @@ export function digitsRecipe(): Recipe {
     dense: { ...shared, epochs: 12, learningRate: 0.1 },
     slimming: {
       ratio: 0.61,
-      minimum: 0.33,
-      slim: { ...shared, epochs: 15, learningRate: 0.1, l1: 1e-2 },
-      fineTune: { ...shared, epochs: 50, learningRate: 0.05, fraction: 0.5 },
+      steps: 2,
+      minimum: 0.36,
+      slim: { ...shared, epochs: 10, learningRate: 0.1, l1: 1e-2 },
+      fineTune: { ...shared, epochs: 30, learningRate: 0.05, fraction: 0.5 },
     },
   };
 }
 
+/** On 40,000 of the training images, so that a laptop does a seed in a quarter of an hour. */
 export function mnistRecipes(directory: string): readonly Recipe[] {
   const read = (seed: number) => {
     const splits = readMnist(directory, seed);
-    return { ...splits, train: take(splits.train, 20000), validation: take(splits.validation, 2000) };
+    return { ...splits, train: take(splits.train, 40000), validation: take(splits.validation, 2000) };
   };
-  const shared = {
+  const shared = { batchSize: 64, optimizer: 'momentum' } as const;
+  const recipe = {
     read,
-    dense: { epochs: 3, batchSize: 128, learningRate: 0.05, optimizer: 'momentum' },
+    dense: { ...shared, epochs: 3, learningRate: 0.1 },
     slimming: {
-      ratio: 0.5,
-      minimum: 0.1,
-      slim: { epochs: 3, batchSize: 128, learningRate: 0.05, optimizer: 'momentum', l1: 1e-3 },
-      fineTune: { epochs: 3, batchSize: 128, learningRate: 0.02, optimizer: 'momentum', fraction: 0.5 },
+      ratio: 0.52,
+      minimum: 0.25,
+      slim: { ...shared, epochs: 2, learningRate: 0.05, l1: 2e-3 },
+      fineTune: { ...shared, epochs: 3, learningRate: 0.02, fraction: 0.5 },
     },
-  } as const;
+  };
   return [
-    { ...shared, name: 'mnist-vgg', build: seed => vggNet(28, [16, 32, 64], seed) },
-    { ...shared, name: 'mnist-residual', build: seed => residualNet(28, [16, 32, 64], 1, seed) },
+    { ...recipe, name: 'mnist-vgg', build: seed => vggNet(28, [8, 16, 32], seed) },
+    { ...recipe, name: 'mnist-residual', build: seed => residualNet(28, [16, 32, 64], 1, seed, 2) },
   ];
 }

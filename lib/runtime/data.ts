@@ -118,7 +118,7 @@ async function readArrays(
     throw bad(place, `${count} array${count === 1 ? '' : 's'}`, String(list.length), cure);
   }
   const arrays: NdArray[] = [];
-  for (const item of list) arrays.push(await readTensorLike(place, item));
+  for (const item of list) arrays.push(await readTensorLike(`data: ${place}`, item));
   for (const array of arrays) checkContent(place, array);
   return arrays;
 }

@@ -8,7 +8,7 @@ export interface Head {
   readonly activation: string;
   /** Its output goes nowhere but to this model output, so that the activation can be taken off without changing anything else. */
   readonly free: boolean;
-  /** It is the output itself: no Reshape, Flatten or Dropout comes after it. */
+  /** It is the output itself, along its last axis: no Reshape, Flatten or Dropout comes after it. */
   readonly direct: boolean;
 }
 
@@ -53,12 +53,13 @@ function headOf(topology: Topology, spec: LayerSpec, tensor: number, parent: str
     const head = before && headOf(topology, before, 0, parent, uses);
     if (head && head.activation !== 'linear') return { ...head, free: head.free && free, direct: false };
   }
-  return { path, activation: activationOf(spec), free, direct: true };
+  // tf.js's Softmax layer works along axis 1 unless told otherwise, which is the last only in two dimensions.
+  const last = spec.className !== 'Softmax' || spec.config.axis === -1;
+  return { path, activation: activationOf(spec), free, direct: last };
 }
 
 function activationOf({ className, config }: LayerSpec): string {
-  if (className === 'Softmax')
-    return (config.axis ?? -1) === -1 ? 'softmax' : `softmax along axis ${String(config.axis)}`;
+  if (className === 'Softmax') return 'softmax';
   return activated.test(className) ? String(config.activation ?? 'linear') : 'linear';
 }
 

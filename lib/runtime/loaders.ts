@@ -2,7 +2,8 @@
 import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../kernels';
-import { importModule, isNode, start, tryImport, type Loaded } from './optional';
+import { importModule } from './importModule';
+import { isNode, start, tryImport, type Loaded } from './optional';
 import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';

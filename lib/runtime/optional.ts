@@ -1,5 +1,6 @@
 /** Optional packages: whether they are there, and whether they load. */
 import * as tf from '@tensorflow/tfjs-core';
+import { importModule } from './importModule';
 
 /** A backend in use, or why it cannot be. */
 export type Loaded =
@@ -27,9 +28,4 @@ export async function tryImport(name: string): Promise<{ problem: string; instal
     if (missing) return { problem: 'it is not installed', installed: false };
     return { problem: `it does not load: ${message.split('\n')[0].replace(/\.$/, '')}`, installed: true };
   }
-}
-
-/** Through a variable, so that bundlers leave the optional packages out. */
-export function importModule(name: string): Promise<unknown> {
-  return import(name);
 }

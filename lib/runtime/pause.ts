@@ -3,12 +3,14 @@ import { checkAborted } from '../core/check';
 
 const MILLISECONDS = 50;
 
+/** Of all work together: many short runs in a row block the event loop as one long run does. */
+let last = 0;
+
 /**
  * A function to await between two steps: gives way to the event loop when the last turn is a while ago.
  * It throws PruneError `aborted` once `signal` is.
  */
 export function pause(place: string, signal: AbortSignal | undefined): () => Promise<void> {
-  let last = performance.now();
   return async () => {
     checkAborted(place, signal);
     if (performance.now() - last < MILLISECONDS) return;

@@ -1,6 +1,7 @@
 /** WebGPU: of the browser, or under Node.js of the package webgpu. */
 import * as tf from '@tensorflow/tfjs-core';
-import { importModule, isNode, start, tryImport, type Loaded } from './optional';
+import { importModule } from './importModule';
+import { isNode, start, tryImport, type Loaded } from './optional';
 
 /** Puts tf.js on WebGPU where there is an adapter. */
 export async function loadWebGpu(): Promise<Loaded> {

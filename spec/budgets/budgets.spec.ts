@@ -123,7 +123,7 @@ describe('global', () => {
     );
   });
 
-  test('of equal scores the later group gives first within ties only by order, the earlier unit stays', () => {
+  test('of equal scores the earlier group gives first, and in it the later unit', () => {
     const items = scored([1, 1, 1], [1, 1, 1]);
     expect(kept(global({ ratio: 0.5, minimum: 1 }), items)).toEqual([[0], [0, 1]]);
     expect(kept(global({ ratio: 1 / 6 }), items)).toEqual([
@@ -143,6 +143,13 @@ describe('global', () => {
     const items = scored([0, 0], [1, 2, 3, 4]);
     expect(refusal(() => global({ ratio: 0.5 })(items, model)).code).toBe('empty-group');
     expect(counts(global({ ratio: 0.5, minimum: 1 }), items)).toEqual([1, 2]);
+  });
+
+  test('an emptied group is not told to lower the ratio below a higher one', () => {
+    const { message } = refusal(() => global({ ratio: 0.4 })(scored([0, 0], [1, 2, 3, 4]), model));
+    const below = Number(/below ([\d.]+\d)/.exec(message)?.[1] ?? 0);
+    expect(below).toBeLessThanOrEqual(0.4);
+    expect(message).toContain('minimum: 1');
   });
 
   test('floors that leave too little are an error that says how much they leave', () => {
@@ -187,7 +194,7 @@ describe.each([
         const items = scored(...values);
         const result = attempt(make({ ratio, minimum, multipleOf }), items);
         fc.pre(result !== undefined);
-        result!.forEach((count, i) => {
+        result.forEach((count, i) => {
           const size = values[i].length;
           expect(count).toBeGreaterThanOrEqual(Math.min(size, minimum < 1 ? minimum * size - 1e-9 : minimum));
         });
@@ -216,7 +223,7 @@ describe.each([
         const items = scored(...values);
         const result = attempt(make({ ratio, minimum: 1, multipleOf }), items);
         fc.pre(result !== undefined);
-        result!.forEach((count, i) => {
+        result.forEach((count, i) => {
           const { length } = values[i];
           expect(count % multipleOf === 0 || count === length).toBe(true);
           if (length < multipleOf) expect(count).toBe(length);

@@ -46,7 +46,7 @@ function recurrent(): layers.LayersModel {
   const recurrentInitializer = 'glorotUniform';
   const net = layers.sequential({ name: 'net' });
   const cell = layers.layers.lstm({ name: 'lstm', units: 3, returnSequences: true, recurrentInitializer });
-  net.add(layers.layers.bidirectional({ name: 'both', layer: cell as never, mergeMode: 'concat', inputShape: [4, 2] }));
+  net.add(layers.layers.bidirectional({ name: 'both', layer: cell, mergeMode: 'concat', inputShape: [4, 2] }));
   net.add(layers.layers.timeDistributed({ name: 'each', layer: layers.layers.dense({ name: 'inner', units: 2 }) }));
   net.add(layers.layers.gru({ name: 'gru', units: 3, recurrentInitializer }));
   return net;

@@ -1,6 +1,6 @@
 /** A layer call without a graph around it, which notes what the rule asks for. */
 import type { Config } from '../../lib/core/checkpoint';
-import type { Flow, LayerCall, Shape, Width } from '../../lib/rules/rule';
+import type { Flow, LayerCall, Width } from '../../lib/rules/rule';
 
 export interface NotedCall extends LayerCall {
   readonly frozen: { width: Width; reason: string }[];
@@ -21,7 +21,7 @@ export function callOf({ config = {}, shapes, axes = [], weights = [] }: CallOpt
   const fresh = (length: number): Width => Int32Array.from({ length }, () => next++);
   const inputs = shapes.map((shape, i): Flow => {
     const axis = axes[i] ?? shape.length - 1;
-    return { shape: shape as Shape, axis, width: fresh(shape[axis]) };
+    return { shape: shape, axis, width: fresh(shape[axis]) };
   });
   const frozen: NotedCall['frozen'] = [];
   const unified: NotedCall['unified'] = [];

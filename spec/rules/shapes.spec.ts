@@ -24,8 +24,8 @@ const window = fc.record({
 /** The configs tf.js itself writes for `layer`, and the shape it announces for an image of `size` with 3 channels. */
 function announced(layer: layers.layers.Layer, size: readonly number[], first: boolean): [Config, number[], number[]] {
   const shape = first ? [null, 3, ...size] : [null, ...size, 3];
-  const output = layer.computeOutputShape(shape as layers.Shape) as number[];
-  return [layer.getConfig() as Config, shape as number[], output];
+  const output = layer.computeOutputShape(shape) as number[];
+  return [layer.getConfig(), shape as number[], output];
 }
 
 function traced(className: string, config: Config, shape: number[], weights: number[][]): unknown {
@@ -88,10 +88,10 @@ test('padding, upsampling and global pooling', () => {
     fc.property(window, paddings, ({ size, strides, dataFormat }, padding) => {
       const first = dataFormat === 'channelsFirst';
       for (const [className, layer] of [
-        ['ZeroPadding2D', make.zeroPadding2d({ padding, dataFormat } as never)],
-        ['UpSampling2D', make.upSampling2d({ size: strides, dataFormat } as never)],
-        ['GlobalMaxPooling2D', make.globalMaxPooling2d({ dataFormat } as never)],
-        ['GlobalAveragePooling2D', make.globalAveragePooling2d({ dataFormat } as never)],
+        ['ZeroPadding2D', make.zeroPadding2d({ padding, dataFormat })],
+        ['UpSampling2D', make.upSampling2d({ size: strides, dataFormat })],
+        ['GlobalMaxPooling2D', make.globalMaxPooling2d({ dataFormat })],
+        ['GlobalAveragePooling2D', make.globalAveragePooling2d({ dataFormat })],
       ] as const) {
         const [config, shape, output] = announced(layer, size, first);
         expect(traced(className, config, shape, [])).toEqual(output);

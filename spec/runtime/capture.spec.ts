@@ -82,7 +82,7 @@ describe('refuses', () => {
       values[4] = value;
       model.layers[1].setWeights([tf.tensor1d(values), ...rest]);
     });
-    const error = await rejection(withoutLeak(() => capture(model)));
+    const error = await withoutLeak(() => rejection(capture(model)));
     expect(error.code).toBe('bad-weights');
     expect(error.message).toMatch(`layer "b", gamma: expected finite weights, got ${value} at index 4`);
   });

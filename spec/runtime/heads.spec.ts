@@ -33,20 +33,16 @@ const ends: [string, () => layers.layers.Layer[], object][] = [
   ],
   ['none', () => [dense({ name: 'e', units: 2 })], { path: 'e', activation: 'linear' }],
   ['an Activation', () => [activation({ name: 'e', activation: 'tanh' })], { path: 'e', activation: 'tanh' }],
-  ['a Softmax', () => [L.softmax({ name: 'e' })], { path: 'e', activation: 'softmax' }],
-  [
-    'a Softmax along another axis',
-    () => [L.softmax({ name: 'e', axis: 1 })],
-    { path: 'e', activation: 'softmax along axis 1' },
-  ],
+  ['a Softmax', () => [L.softmax({ name: 'e', axis: -1 })], { path: 'e', activation: 'softmax' }],
+  ['a Softmax along axis 1', () => [L.softmax({ name: 'e' })], { path: 'e', activation: 'softmax', direct: false }],
   [
     'a Reshape after it',
     () => [L.softmax({ name: 'e' }), L.reshape({ targetShape: [3, 1] })],
     { path: 'e', activation: 'softmax', direct: false },
   ],
   [
-    'Dropout and Flatten after it',
-    () => [L.softmax({ name: 'e' }), dropout({ rate: 0.5 }), L.flatten()],
+    'Dropout, Reshape and Flatten after it',
+    () => [L.softmax({ name: 'e' }), dropout({ rate: 0.5 }), L.reshape({ targetShape: [3, 1] }), L.flatten()],
     { path: 'e', activation: 'softmax', direct: false },
   ],
   [

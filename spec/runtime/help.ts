@@ -10,7 +10,7 @@ import type { Splits } from '../../lib/runtime/data';
 
 export const { dense, batchNormalization, dropout, activation } = layers.layers;
 
-/** Call it at the top of a spec file: its tests run on WASM, and each must leave no tensor behind that it did not name. */
+/** Call it at the top of a spec file: its tests run on WASM. */
 export function onWasm(): void {
   beforeAll(async () => void (await tf.setBackend('wasm')));
 }
@@ -29,8 +29,15 @@ export function mlp({
   inputs = 4,
   hidden = 6,
   outputs = 3,
-  head = 'softmax' as 'softmax' | 'sigmoid' | 'linear',
+  head = 'softmax',
   seed = 1,
+}: {
+  readonly name?: string;
+  readonly inputs?: number;
+  readonly hidden?: number;
+  readonly outputs?: number;
+  readonly head?: 'softmax' | 'sigmoid' | 'linear';
+  readonly seed?: number;
 } = {}): layers.Sequential {
   const model = layers.sequential({
     name,

@@ -61,7 +61,7 @@ const models: Record<string, () => layers.LayersModel> = {
     return layers.sequential({
       name: 'recurrent',
       layers: [
-        L.bidirectional({ name: 'both', layer: lstm as never, mergeMode: 'concat', inputShape: [5, 4] }),
+        L.bidirectional({ name: 'both', layer: lstm, mergeMode: 'concat', inputShape: [5, 4] }),
         L.timeDistributed({ name: 'each', layer: dense({ units: 2 }) }),
         L.gru({ name: 'gru', units: 2, recurrentInitializer }),
       ],
@@ -108,7 +108,7 @@ test('tf.js alone swaps the calls of that shared layer', async () => {
   const model = models['a shared layer whose first call waits for deeper layers than its second']();
   const { config } = (await capture(model)).topology;
   const copy = layers.LayersModel.fromConfig(
-    layers.LayersModel as never,
+    layers.LayersModel,
     JSON.parse(JSON.stringify(config)),
   ) as layers.LayersModel;
   const ends = (net: layers.LayersModel) =>
@@ -181,7 +181,7 @@ describe('refuses, and leaves nothing behind,', () => {
     ['weights of another shape', 'c', /layer "c": expected weights float32 \[6, 3\] and float32 \[3\], got .*\[2, 2\]/],
     ['a layer without its weights', 'b', /layer "b": expected weights .*, got no weights/],
     ['weights of no layer', 'zzz', /layer "zzz"/],
-  ])('%s', async (what, path, message) => {
+  ])('%s', async (_, path, message) => {
     const checkpoint = await changed(weights => {
       if (path === 'c') weights.set('c', [ndarray(new Float32Array(4), [2, 2]), weights.get('c')![1]]);
       if (path === 'b') weights.delete('b');
@@ -205,9 +205,7 @@ describe('refuses, and leaves nothing behind,', () => {
     ],
   ])('%s', async (_, change, message) => {
     const checkpoint = await capture(mlp());
-    const topology = mapLeaves(checkpoint.topology, (spec, path) =>
-      path === 'b' ? (change(spec as never) as never) : spec,
-    );
+    const topology = mapLeaves(checkpoint.topology, (spec, path) => (path === 'b' ? (change(spec) as never) : spec));
     const error = await withoutLeak(() => refusal(() => materialize({ ...checkpoint, topology })));
     expect(error.code).toBe('bad-model');
     expect(error.message).toMatch(message);
@@ -226,7 +224,7 @@ describe('refuses, and leaves nothing behind,', () => {
     const cut = mapLeaves(topology, spec =>
       spec.name === 'end' ? { ...spec, inboundNodes: [[['gone', 0, 0, {}]]] } : spec,
     );
-    const error = await rejection(withoutLeak(() => withModel({ topology: cut, weights }, () => Promise.resolve())));
+    const error = await withoutLeak(() => rejection(withModel({ topology: cut, weights }, () => Promise.resolve())));
     expect(error.code).toBe('bad-model');
     expect(error.message).toMatch(/layer "end": .*call 0 of "gone"/);
   });

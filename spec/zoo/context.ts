@@ -25,11 +25,14 @@ export function notedContext({
     signal,
     log: (message: string) => void noted.logs.push(message),
     progress: (event: Progress) => void noted.progress.push(event),
-    stage: async (name: string, model: Checkpoint) => void noted.stages.push({ name, model }),
+    stage: (name: string, model: Checkpoint) => {
+      noted.stages.push({ name, model });
+      return Promise.resolve();
+    },
     removed: (step: RemovedStep) => void noted.steps.push(step),
-    certify: async (place: string, masked: Checkpoint, sliced: Checkpoint) => {
+    certify: (place: string, masked: Checkpoint, sliced: Checkpoint) => {
       noted.certified.push({ place, masked, sliced });
-      return { error: 0, tolerance: 1e-5, probes: 0 };
+      return Promise.resolve({ error: 0, tolerance: 1e-5, probes: 0 });
     },
     ...abilities,
   };

@@ -46,7 +46,7 @@ export const plain: Record<string, Net> = {
     const x = tf.input({ shape: [4, 3], name: 'x' });
     const chain = [
       dense('a', 6),
-      layers.spatialDropout1d({ name: 'spatial', rate: 0.5 } as never),
+      layers.spatialDropout1d({ name: 'spatial', rate: 0.5 }),
       layers.dropout({ name: 'dropout', rate: 0.5 }),
       layers.gaussianNoise({ name: 'noise', stddev: 1 }),
       layers.gaussianDropout({ name: 'gaussian', rate: 0.5 }),

@@ -84,9 +84,7 @@ export function build({ height, width, channels, steps, heads, flat, seed }: Rec
     flows.push(BUILDERS[step.kind]({ ...step, from, flows, convolutions, name: `s${i}` }));
   });
   const ends = flows.slice(-heads).map((flow, i) => {
-    const flatten = flat
-      ? layers.flatten({ name: `flat${i}` })
-      : layers.globalAveragePooling2d({ name: `gap${i}` } as never);
+    const flatten = flat ? layers.flatten({ name: `flat${i}` }) : layers.globalAveragePooling2d({ name: `gap${i}` });
     return apply(flow, flatten, layers.dense({ name: `head${i}`, units: 3 }));
   });
   return randomize(model(x, ends), seed);
@@ -193,7 +191,7 @@ const pool: Builder = ({ from, name, size, choice }) => {
 const pad: Builder = ({ from, name, size, choice }) => {
   const [, height, width] = from.shape as number[];
   if (height * 2 > LARGEST || width * 2 > LARGEST) return from;
-  if (choice % 2) return apply(from, layers.upSampling2d({ name, size: [1 + (size % 2), 1 + (choice % 2)] } as never));
+  if (choice % 2) return apply(from, layers.upSampling2d({ name, size: [1 + (size % 2), 1 + (choice % 2)] }));
   return apply(
     from,
     layers.zeroPadding2d({
@@ -242,9 +240,7 @@ const concatenate: Builder = ({ from, name, other, flows }) => {
 const gate: Builder = ({ from, name, size, choice }) => {
   const gates = apply(
     from,
-    choice % 2
-      ? layers.globalMaxPooling2d({ name: `${name}g` } as never)
-      : layers.globalAveragePooling2d({ name: `${name}g` } as never),
+    choice % 2 ? layers.globalMaxPooling2d({ name: `${name}g` }) : layers.globalAveragePooling2d({ name: `${name}g` }),
     layers.dense({ name: `${name}s`, units: size, activation: 'relu' }),
     layers.dense({ name: `${name}e`, units: channelsOf(from), activation: 'sigmoid' }),
   );

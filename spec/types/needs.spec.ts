@@ -1,0 +1,119 @@
+/** Misuse that must not compile: `tsc` checks each `@ts-expect-error`, the test itself only proves that the file is read. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import {
+  chain,
+  compress,
+  fineTune,
+  gamma,
+  global,
+  magnitude,
+  networkSlimming,
+  prune,
+  recalibrate,
+  repeat,
+  slim,
+  uniform,
+  type Checkpoint,
+  type Context,
+  type Criterion,
+  type Data,
+  type Group,
+  type Method,
+} from 'tfjs-prune';
+
+declare const model: LayersModel;
+declare const data: Data;
+declare const checkpoint: Checkpoint;
+declare const group: Group;
+declare const context: Context;
+declare const withTraining: Context<'data' | 'training'>;
+declare const needsData: Criterion<'data'>;
+
+const budget = uniform({ ratio: 0.5 });
+const free = prune({ criterion: magnitude(), budget });
+
+/** Never called: only its types count. */
+export function misuse(): unknown[] {
+  return [
+    // What needs no data does with and without.
+    compress(model, free),
+    compress(model, free, {}),
+    compress(model, free, { data, seed: 1 }),
+    // What needs data does with data.
+    compress(model, fineTune({ epochs: 1 }), { data }),
+    compress(model, chain(free, fineTune({ epochs: 1 })), { data }),
+
+    // @ts-expect-error training needs data
+    compress(model, fineTune({ epochs: 1 })),
+    // @ts-expect-error options without data are no data
+    compress(model, fineTune({ epochs: 1 }), { seed: 1 }),
+    // @ts-expect-error slimming trains
+    compress(model, slim({ epochs: 1, l1: 1e-4 }), {}),
+    // @ts-expect-error statistics come from data
+    compress(model, recalibrate()),
+    // @ts-expect-error a preset asks for what its parts ask for
+    compress(model, networkSlimming({ ratio: 0.5, slim: { epochs: 1, l1: 1e-4 }, fineTune: { epochs: 1 } })),
+    // @ts-expect-error so does a chain
+    compress(model, chain(free, fineTune({ epochs: 1 }))),
+    // @ts-expect-error of different needs too
+    compress(model, chain(free, recalibrate(), fineTune({ epochs: 1 }))),
+    // @ts-expect-error and a repetition
+    compress(
+      model,
+      repeat(2, () => fineTune({ epochs: 1 })),
+    ),
+    // @ts-expect-error and a prune whose criterion looks at data
+    compress(model, prune({ criterion: needsData, budget })),
+    // @ts-expect-error undefined is no data
+    compress(model, recalibrate(), { data: undefined }),
+
+    // @ts-expect-error a method that trains cannot run where nothing trains
+    fineTune({ epochs: 1 }).run(checkpoint, context),
+    fineTune({ epochs: 1 }).run(checkpoint, withTraining),
+    // @ts-expect-error a criterion neither
+    needsData.score(group, checkpoint, context),
+    // @ts-expect-error a method with needs is no method without
+    ((): Method => fineTune({ epochs: 1 }))(),
+
+    // @ts-expect-error a ratio is required
+    uniform({}),
+    // @ts-expect-error and is a number
+    global({ ratio: '50%' }),
+    // @ts-expect-error there is no such option
+    uniform({ ratio: 0.5, min: 1 }),
+    // @ts-expect-error nor such a norm
+    magnitude({ norm: 'l0' }),
+    // @ts-expect-error gamma takes no options
+    gamma({ norm: 'l1' }),
+    // @ts-expect-error a budget is required
+    prune({ criterion: gamma() }),
+    // @ts-expect-error a criterion is called
+    prune({ criterion: gamma, budget }),
+    // @ts-expect-error epochs are required
+    fineTune({}),
+    // @ts-expect-error the penalty belongs to slim
+    fineTune({ epochs: 1, l1: 1e-4 }),
+    // @ts-expect-error slim needs its strength
+    slim({ epochs: 1 }),
+    // @ts-expect-error repeat takes a function of the round
+    repeat(2, free),
+    // @ts-expect-error a checkpoint is not a model
+    compress(checkpoint, free),
+  ];
+}
+
+/** Plain data is not to be changed. */
+export function mutation(): void {
+  // @ts-expect-error units are read-only
+  group.units.push(1);
+  // @ts-expect-error so are sites
+  group.sites[0].axis = 1;
+  // @ts-expect-error so is the topology
+  checkpoint.topology.config.layers.pop();
+  // @ts-expect-error and the weights
+  checkpoint.weights.set('a', []);
+}
+
+test('the misuse above is checked by the compiler', () => {
+  expect(typeof misuse).toBe('function');
+});
