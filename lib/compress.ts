@@ -7,14 +7,14 @@ import { composeSteps, type Plan } from './edit/plan';
 import { unwrap } from './edit/slim';
 import type { Method } from './methods';
 import { costOf, layerWidths } from './report/cost';
-import { measureLatency } from './report/latency';
-import type { Report, Stage } from './report/report';
+import { measureLatency, type LatencyOptions } from './report/latency';
+import type { Latency, Report, Stage } from './report/report';
 import { backendName } from './runtime/backend';
 import { capture } from './runtime/capture';
 import { createContext } from './runtime/context';
 import { readData, type Data, type Splits } from './runtime/data';
 import { evaluate } from './runtime/evaluate';
-import { materialize } from './runtime/materialize';
+import { materialize, withModel } from './runtime/materialize';
 
 export interface CompressSettings {
   /** Every random choice follows from it: same seed, same bytes. */
@@ -48,14 +48,8 @@ export async function compress<N extends Need = never>(
   method: Method<N>,
   ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
 ): Promise<Compressed> {
-  const {
-    data,
-    seed = 0,
-    signal,
-    log = ignore,
-    progress = ignore,
-    latency = {},
-  } = options ?? ({} as CompressSettings & { data?: Data });
+  const settings: CompressSettings & { data?: Data } = options ?? {};
+  const { data, seed = 0, signal, log = ignore, progress = ignore, latency = {} } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
   const { record, stages } = recorder(splits, signal);
@@ -63,30 +57,20 @@ export async function compress<N extends Need = never>(
   await record('dense', original);
   const result = await method.run(original, context);
   await record('result', result);
+  const shared = { method: method.name, seed };
+  const report: Report = {
+    ...shared,
+    backend: backendName(),
+    split: splits && scoredSplit(splits),
+    before: costOf(original),
+    after: costOf(result),
+    stages,
+    layers: layerWidths(original, result),
+    certificates: notes.certificates,
+    ...(latency && { latency: await timed(original, result, { ...latency, signal }) }),
+  };
   const source = { sha256: await hashOf(original) };
-  const small = materialize(result);
-  try {
-    const report: Report = {
-      method: method.name,
-      seed,
-      backend: backendName(),
-      split: splits && scoredSplit(splits),
-      before: costOf(original),
-      after: costOf(result),
-      stages: stages(),
-      layers: layerWidths(original, result),
-      certificates: notes.certificates,
-      ...(latency && { latency: await timed(original, small, { ...latency, signal }) }),
-    };
-    return {
-      model: small,
-      report,
-      plan: { version: 1, source, method: method.name, seed, ...composeSteps(notes.steps) },
-    };
-  } catch (error) {
-    small.dispose();
-    throw error;
-  }
+  return { model: materialize(result), report, plan: { version: 1, source, ...shared, ...composeSteps(notes.steps) } };
 }
 
 /** Collects stages; one that repeats the model of the last stage is not measured again. */
@@ -100,7 +84,7 @@ function recorder(splits: Splits | undefined, signal: AbortSignal | undefined) {
     const score = split && (await evaluate(model, split, splits.loss, { signal }));
     stages.push({ name, ...costOf(model), ...score });
   };
-  return { record, stages: () => stages };
+  return { record, stages };
 }
 
 function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'train' {
@@ -108,18 +92,9 @@ function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'tra
   return validation ? 'validation' : 'train';
 }
 
-/** The original is rebuilt for the timing, so that both models are treated alike. */
-async function timed(
-  original: Checkpoint,
-  small: LayersModel,
-  options: { batch?: number; runs?: number; signal?: AbortSignal },
-) {
-  const dense = materialize(original);
-  try {
-    return await measureLatency(dense, small, options);
-  } finally {
-    dense.dispose();
-  }
+/** Both models are built for the timing alone, so that they are treated alike. */
+function timed(original: Checkpoint, result: Checkpoint, options: LatencyOptions): Promise<Latency> {
+  return withModel(original, dense => withModel(result, small => measureLatency(dense, small, options)));
 }
 
 function ignore(): void {}

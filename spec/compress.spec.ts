@@ -190,7 +190,7 @@ describe('resources', () => {
 });
 
 describe('bad input', () => {
-  const refuses = async (work: () => Promise<unknown> | unknown, code: string, ...words: string[]): Promise<void> => {
+  const refuses = async (work: () => unknown, code: string, ...words: string[]): Promise<void> => {
     const { numTensors } = tf.memory();
     const error = await refusal(async () => work());
     expect(error.code).toBe(code);

@@ -30,7 +30,7 @@ export function summary(outcomes: readonly Outcome[]): string {
     );
   const rows: [string, string][] = [
     ['accuracy, dense', accuracy(stage('dense'))],
-    ['accuracy, right after the cut', accuracy(stage('pruned'))],
+    ['accuracy, right after the first cut', accuracy(stage('pruned'))],
     ['accuracy, statistics measured anew', accuracy(stage('recalibrated'))],
     ['accuracy, fine-tuned', accuracy(({ report }) => finalAccuracy(report))],
     ['  same widths, random units', accuracy(({ controls }) => controls?.random)],

@@ -77,7 +77,9 @@ describe('a saved model', () => {
     const [probe] = probesOf(model);
     const input = join(folder, 'input.json');
     writeFileSync(input, JSON.stringify({ shape: probe.shape, data: Array.from(probe.dataSync()) }));
-    const output = execFileSync(process.execPath, [join(__dirname, 'plainLoader.cjs'), join(folder, 'model'), input]);
+    const output = execFileSync(process.execPath, [join(__dirname, 'plainLoader.cjs'), join(folder, 'model'), input], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     expect([JSON.parse(output.toString())]).toEqual(await outputsOf(model));
     tf.dispose([probe]);
     model.dispose();
