@@ -13,9 +13,9 @@ const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) =>
 function net(): L.LayersModel {
   const model = L.sequential({
     layers: [
-      L.layers.conv2d({ name: 'stem', filters: 8, kernelSize: 3, inputShape: [6, 6, 1] }),
+      L.layers.conv2d({ name: 'stem', filters: 16, kernelSize: 3, inputShape: [6, 6, 1] }),
       L.layers.batchNormalization({ name: 'norm' }),
-      L.layers.conv2d({ name: 'conv', filters: 8, kernelSize: 3 }),
+      L.layers.conv2d({ name: 'conv', filters: 16, kernelSize: 3 }),
       L.layers.batchNormalization({ name: 'norm2' }),
       L.layers.flatten({ name: 'flatten' }),
       L.layers.dense({ name: 'head', units: 2, activation: 'softmax' }),
@@ -37,6 +37,7 @@ async function run(snippet: string, out: string): Promise<Record<string, unknown
   const y = tf.oneHot(tf.tensor1d([0, 1, 0, 1, 0, 1, 0, 1], 'int32'), 2);
   const examples = { inputs: x, targets: y };
   const scope = { library, ...library, model: net(), data: { train: examples, validation: examples }, x, y };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- running the text of the README is the point
   const make = new Function(...Object.keys(scope), `${outputText} return snippet();`);
   return (await make(...Object.values(scope))) as Record<string, unknown>;
 }
@@ -54,7 +55,7 @@ test.each(snippets.map(snippet => [snippet.split('\n').find(line => !line.starts
       stock?: L.LayersModel;
       report?: library.Report;
     };
-    if (small) expect(small.countParams()).toBeLessThan(net().countParams());
+    if (small) expect(small.countParams()).toBeLessThan(0.9 * net().countParams());
     if (stock) expect(stock.layers.map(layer => layer.getClassName())).toContain('BatchNormalization');
     if (report) expect(report.after.macs!).toBeLessThan(report.before.macs!);
     expect(small !== undefined || stock !== undefined).toBe(true);

@@ -13,7 +13,7 @@ export function digitsRecipe(): Recipe {
     slimming: {
       ratio: 0.61,
       steps: 2,
-      minimum: 0.36,
+      minimum: 0.28,
       slim: { ...shared, epochs: 10, learningRate: 0.1, l1: 1e-2 },
       fineTune: { ...shared, epochs: 30, learningRate: 0.05, fraction: 0.5 },
     },

@@ -18,30 +18,43 @@ export type Survivors = ReadonlyMap<string, readonly number[]>;
 
 export type Budget = (scored: readonly Scored[], model: Checkpoint) => Survivors;
 
+export type Minimum = number | ((group: Group) => number);
+
 export interface BudgetOptions {
   /** Fraction of units to remove, in [0, 1). */
   readonly ratio: number;
-  /** Least number of units a group keeps; below 1 a fraction of the group. Default 0: a group that would be emptied is an error. */
-  readonly minimum?: number;
+  /**
+   * Least number of units a group keeps; below 1 a fraction of the group; or a function that says. Default 0: a group that
+   * would be emptied is an error.
+   */
+  readonly minimum?: Minimum;
   /** Round the number kept in each group to the nearest multiple (at least one multiple; smaller groups stay whole). */
   readonly multipleOf?: number;
 }
 
 export function checkBudget(place: string, { ratio, minimum = 0, multipleOf = 1 }: BudgetOptions): void {
   checkRatio(place, ratio);
-  checkNumber(place, 'minimum', minimum, { least: 0 });
+  if (typeof minimum === 'number') checkNumber(place, 'minimum', minimum, { least: 0 });
   checkNumber(place, 'multipleOf', multipleOf, { least: 1, integer: true });
 }
 
-/** The least number of units that a group of `size` keeps. */
-export function floorOf(size: number, minimum: number): number {
-  return Math.min(size, minimum < 1 ? Math.ceil(minimum * size) : Math.ceil(minimum));
+/** The least number of units that `group` keeps. */
+export function floorOf(group: Group, minimum: Minimum): number {
+  const size = group.units.length;
+  const least = typeof minimum === 'number' ? minimum : minimum(group);
+  return Math.min(size, least < 1 ? Math.ceil(least * size - 1e-9) : Math.ceil(least));
+}
+
+/** Floors fixed now, so that a fraction means the groups as they are before the first of several cuts. */
+export function floorsNow(groups: readonly Group[], minimum: number): (group: Group) => number {
+  const floors = new Map(groups.map(group => [group.name, floorOf(group, minimum)]));
+  return ({ name }) => floors.get(name) ?? 1;
 }
 
 /** `count` rounded to a multiple that a group of `size` can have. */
-export function rounded(count: number, size: number, multipleOf: number): number {
+export function rounded(count: number, size: number, multipleOf: number, floor: number): number {
   if (multipleOf === 1) return count;
-  const nearest = Math.max(1, Math.round(count / multipleOf)) * multipleOf;
+  const nearest = Math.max(1, Math.round(count / multipleOf), Math.ceil(floor / multipleOf)) * multipleOf;
   return nearest <= size ? nearest : size;
 }
 
@@ -52,14 +65,14 @@ export function best(scores: Float64Array, count: number): readonly number[] {
 }
 
 /** @throws PruneError `empty-group` when a group would keep nothing. */
-export function requireUnits({ group }: Scored, kept: number): void {
+export function requireUnits({ group }: Scored, kept: number, advice: string): void {
   if (kept > 0) return;
   const size = group.units.length;
   throw new PruneError('empty-group', {
     place: 'prune',
     expected: `group "${group.name}" to keep at least 1 of ${size} units`,
     got: 'a budget that keeps 0',
-    cure: `Lower ratio below ${(1 - 0.5 / size).toFixed(2)} or set minimum: 1.`,
+    cure: advice,
   });
 }
 

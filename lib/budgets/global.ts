@@ -8,6 +8,7 @@ import {
   rounded,
   type Budget,
   type BudgetOptions,
+  type Minimum,
   type Scored,
 } from './budget';
 
@@ -26,17 +27,20 @@ export function global(options: BudgetOptions): Budget {
     const counts = countsAfter(scored, Math.round(ratio * total), minimum);
     return new Map(
       scored.map((item, i) => {
-        requireUnits(item, counts[i]);
-        return [item.group.name, best(item.scores, rounded(counts[i], item.scores.length, multipleOf))] as const;
+        requireUnits(item, counts[i], 'Set minimum: 1, or lower ratio.');
+        return [
+          item.group.name,
+          best(item.scores, rounded(counts[i], item.scores.length, multipleOf, floorOf(item.group, minimum))),
+        ] as const;
       }),
     );
   };
 }
 
 /** Units left in each group once the `remove` lowest scores are gone. */
-function countsAfter(scored: readonly Scored[], remove: number, minimum: number): number[] {
+function countsAfter(scored: readonly Scored[], remove: number, minimum: Minimum): number[] {
   const counts = scored.map(({ scores }) => scores.length);
-  const floors = counts.map(size => floorOf(size, minimum));
+  const floors = scored.map(({ group }) => floorOf(group, minimum));
   const ranked = scored.flatMap(({ scores }, group) => Array.from(scores, (score, unit) => ({ score, group, unit })));
   // Within a group the later of equal scores goes first, as in `best`.
   ranked.sort((a, b) => a.score - b.score || a.group - b.group || b.unit - a.unit);

@@ -12,9 +12,17 @@ export function uniform(options: BudgetOptions): Budget {
     new Map(
       scored.map(item => {
         const size = item.scores.length;
-        const count = Math.max(size - Math.round(ratio * size), floorOf(size, minimum));
-        requireUnits(item, count);
-        return [item.group.name, best(item.scores, rounded(count, size, multipleOf))] as const;
+        const count = Math.max(size - Math.round(ratio * size), floorOf(item.group, minimum));
+        requireUnits(item, count, `Lower ratio below ${roundedDown(1 - 0.5 / size)} or set minimum: 1.`);
+        return [
+          item.group.name,
+          best(item.scores, rounded(count, size, multipleOf, floorOf(item.group, minimum))),
+        ] as const;
       }),
     );
+}
+
+function roundedDown(ratio: number): string {
+  const digits = ratio < 0.99 ? 2 : 5;
+  return (Math.floor(ratio * 10 ** digits) / 10 ** digits).toFixed(digits);
 }

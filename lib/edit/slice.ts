@@ -3,12 +3,12 @@
  * This file: removal of units, and its proof twin that only zeroes what reads them.
  */
 import { gather, zeroAt, type NdArray } from '../core/array';
-import { mapLeaves, type Checkpoint } from '../core/checkpoint';
+import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import type { Site, Trace } from '../graph/ledger';
+import type { Entry, Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { ruleOf } from '../rules';
-import type { Unit } from '../rules/rule';
+import type { Shape, Unit } from '../rules/rule';
 
 /** Positions of one site that stay, ascending. */
 export interface KeptSite {
@@ -27,13 +27,21 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
     if (kept.length === 0) throw emptied(site);
     edit(weights, site, array => gather(array, site.axis, kept));
   }
-  const topology = mapLeaves(model.topology, (spec, path) => {
+  const resized = mapLeaves(model.topology, (spec, path) => {
     const resized = ruleOf(spec.className)?.resize?.((weights.get(path) ?? []).map(({ shape }) => shape));
     return resized ? { ...spec, config: { ...spec.config, ...resized } } : spec;
   });
-  const sliced = { topology, weights };
-  trace(sliced); // refuses a result whose weights and topology disagree
-  return sliced;
+  // The trace refuses a result whose weights and topology disagree.
+  const { entries } = trace({ topology: resized, weights });
+  return { topology: mapLeaves(resized, (spec, path) => withEntry(spec, entries.get(path))), weights };
+}
+
+/** The first layers of a nested model state how many units enter it. */
+function withEntry(spec: LayerSpec, entry: Entry | undefined): LayerSpec {
+  const shape = spec.config.batchInputShape as Shape | undefined;
+  if (!entry || !shape) return spec;
+  const batchInputShape = shape.map((size, axis) => (axis === entry.axis && size !== null ? entry.width.length : size));
+  return { ...spec, config: { ...spec.config, batchInputShape } };
 }
 
 /** `model` in its old shape with the reads of the `removed` units zeroed: what {@link slice} must equal. */

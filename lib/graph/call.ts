@@ -1,5 +1,7 @@
 /** One call of one layer through its rule, entered in the ledger. */
 import type { LayerSpec } from '../core/checkpoint';
+import { PruneError } from '../core/errors';
+import { inputLayer } from '../rules/input';
 import type { Flow, LayerRule } from '../rules/rule';
 import type { Ledger } from './ledger';
 
@@ -16,13 +18,20 @@ export function callRule(
   book: Ledger,
 ): readonly Flow[] {
   const { config } = spec;
+  const weights = book.weightsOf(path);
+  if (weights.length < (rule.weights ?? 0)) throw misfit(path, `${rule.weights} weights`, `${weights.length}`);
+  if (rule === inputLayer && !Array.isArray(config.batchInputShape)) throw misfit(path, 'a batchInputShape', 'none');
   const { outputs, sites = [] } = rule.trace({
     path,
     config,
     inputs,
-    weights: book.weightsOf(path),
+    weights,
     fresh: (key, length, kind) => book.fresh(path, key, length, kind),
-    unify: (...widths) => book.unify(widths),
+    unify: (...widths) => {
+      const lengths = new Set(widths.map(({ length }) => length));
+      if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));
+      return book.unify(widths);
+    },
     freeze: (width, reason) => book.freeze(width, reason),
   });
   for (const site of sites) book.record(path, site);
@@ -40,4 +49,9 @@ function unknownKeys(rule: LayerRule, { config }: LayerSpec): string[] {
   const known = (key: string): boolean =>
     COMMON_KEYS.includes(key) || TRAINING_KEYS.test(key) || rule.understands.includes(key);
   return Object.keys(config).filter(key => config[key] != null && config[key] !== false && !known(key));
+}
+
+function misfit(path: string, expected: string, got: string): PruneError {
+  const cure = 'The topology is damaged; save the model again.';
+  return new PruneError('bad-model', { place: `layer "${path}"`, expected, got, cure });
 }

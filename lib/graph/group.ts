@@ -28,19 +28,29 @@ export function groupsOf(traced: Trace): readonly Group[] {
     if (group) group.units.push(unit);
     else members.set(key, { units: [unit], sites });
   }
-  const uses = new Map<string, number>();
-  return [...members.values()].map(({ units, sites }) => {
-    const maker = traced.makerOf(units[0]);
-    const use = (uses.get(maker) ?? 0) + 1;
-    uses.set(maker, use);
+  const names = namesOf([...members.values()], traced);
+  return [...members.values()].map(({ units, sites }, i) => {
     return {
-      name: use === 1 ? maker : `${maker}#${use}`,
+      name: names[i],
       kind: traced.kindOf(units[0]),
       units,
       sites: sites.map(site => traced.sites[site]),
       frozen: traced.frozen.get(units[0]),
     };
   });
+}
+
+/** Numbered by sites, which cuts do not change, and not by units, whose order they do. */
+function namesOf(found: readonly { units: Unit[]; sites: readonly number[] }[], traced: Trace): string[] {
+  const names = found.map(({ units }) => traced.makerOf(units[0]));
+  const order = [...found.keys()].sort((a, b) => (String(found[a].sites) < String(found[b].sites) ? -1 : 1));
+  const uses = new Map<string, number>();
+  for (const i of order) {
+    const use = (uses.get(names[i]) ?? 0) + 1;
+    uses.set(names[i], use);
+    if (use > 1) names[i] = `${names[i]}#${use}`;
+  }
+  return names;
 }
 
 /** For each position of `site` the index of its unit in `group.units`, or -1. */

@@ -20,10 +20,18 @@ export interface Call {
   readonly outputs: readonly Shape[];
 }
 
+/** Where the units lie that flow into a nested model, and how many they are. */
+export interface Entry {
+  readonly axis: number;
+  readonly width: Width;
+}
+
 /** Everything a walk finds. Units are numbered in the order of their making; coupled ones share the smallest number. */
 export interface Trace {
   readonly sites: readonly Site[];
   readonly calls: readonly Call[];
+  /** What enters nested models, by the path of their first layers. */
+  readonly entries: ReadonlyMap<string, Entry>;
   /** Why a unit can never go. */
   readonly frozen: ReadonlyMap<Unit, string>;
   kindOf(unit: Unit): Kind;
@@ -38,6 +46,8 @@ export interface Ledger {
   freeze(width: Width, reason: string): void;
   record(layer: string, site: LocalSite): void;
   recordCall(call: Call): void;
+  /** Notes what flows into the layer at which a nested model begins. */
+  enter(layer: string, flow: Entry): void;
   /** Ends the book; `outputs` are the units that leave the model. */
   close(outputs: readonly Width[]): Trace;
 }
@@ -48,6 +58,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const frozen: { width: Width; reason: string }[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
+  const entries = new Map<string, Entry>();
   const unify: Ledger['unify'] = ([first, ...others]) => {
     for (const width of others) for (let i = 0; i < first.length; i++) units.union(first[i], width[i]);
     return first;
@@ -58,6 +69,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
     fresh: made.fresh,
     freeze: (width, reason) => void frozen.push({ width, reason }),
     recordCall: call => void calls.push(call),
+    enter: (layer, { axis, width }) => void entries.set(layer, { axis, width }),
     record(layer, site) {
       requireFit(layer, site, weightsOf(layer)[site.weight]);
       const key = `${layer}:${site.weight}:${site.axis}`;
@@ -68,6 +80,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
     close: outputs => ({
       sites: [...sites.values()].map(site => ({ ...site, width: site.width.map(units.find) })),
       calls,
+      entries,
       // First, so that what leaves the model says so whatever else befalls it.
       frozen: firstReasons([...outputs.map(width => ({ width, reason: MODEL_OUTPUT })), ...frozen], units.find),
       kindOf: unit => made.makers[unit].kind,

@@ -43,6 +43,7 @@ function walkChain(
   book: Ledger,
 ): readonly Flow[] {
   let flows = inputs;
+  if (inputs && config.layers.length > 0) book.enter(join(path, nameOf(config.layers[0])), inputs[0]);
   for (const spec of config.layers) {
     const at = join(path, nameOf(spec));
     if (flows === undefined && !isContainer(spec) && spec.className !== inputLayer.className) {
@@ -61,35 +62,71 @@ function walkGraph(
 ): readonly Flow[] {
   const specs = new Map(config.layers.map(spec => [nameOf(spec), spec]));
   const given = new Map((config.inputLayers ?? []).map(([name], i) => [name, inputs?.[i]]));
+  for (const [name, flow] of given) if (flow) book.enter(join(path, name), flow);
   const done = new Map<string, readonly Flow[] | 'open'>();
-  const outputOf = (name: string, node: number, tensor: number): Flow => {
-    const flow = visit(name, node)[tensor];
+  const outputOf = ([name, node, tensor]: Reference): Flow => {
+    const flow = finish(name, node)[tensor];
     return flow ?? refuse(join(path, name), `an output ${tensor} of call ${node}`, 'none');
   };
-  const visit = (name: string, node: number): readonly Flow[] => {
-    const key = `${name}:${node}`;
-    const known = done.get(key);
-    if (known === 'open') return refuse(join(path, name), 'a graph without cycles', 'a layer that feeds itself');
-    if (known) return known;
-    done.set(key, 'open');
+  const argumentsOf = (name: string, node: number): InboundNode | undefined => {
     const spec = specs.get(name) ?? refuse(join(path, name), 'a layer of this name', 'none');
-    const flows = given.get(name)
-      ? [given.get(name)!]
-      : callLayer(spec, join(path, name), argumentsOf(spec, node), book);
-    done.set(key, flows);
-    return flows;
+    if (given.get(name) || spec.className === inputLayer.className) return undefined;
+    const call = spec.inboundNodes?.[node - firstNode(spec)];
+    return call ?? refuse(join(path, name), `a call ${node}`, `${spec.inboundNodes?.length ?? 0} calls`);
   };
-  const argumentsOf = (spec: LayerSpec, node: number): readonly Flow[] | undefined => {
-    if (spec.className === inputLayer.className) return undefined;
-    const call: InboundNode | undefined = spec.inboundNodes?.[node - firstNode(spec)];
-    if (!call) return refuse(join(path, nameOf(spec)), `a call ${node}`, `${spec.inboundNodes?.length ?? 0} calls`);
-    return call.map(([name, index, tensor]) => outputOf(name, index, tensor));
+  const compute = (name: string, node: number): readonly Flow[] => {
+    const flow = given.get(name);
+    if (flow) return [flow];
+    return callLayer(specs.get(name)!, join(path, name), argumentsOf(name, node)?.map(outputOf), book);
   };
+  const finish = (name: string, node: number): readonly Flow[] =>
+    settle([name, node], done, argumentsOf, compute, looped => {
+      refuse(join(path, looped), 'a graph without cycles', 'a layer that feeds itself');
+    });
   for (const spec of config.layers) {
     const calls = Math.max(spec.inboundNodes?.length ?? 0, spec.className === inputLayer.className ? 1 : 0);
-    for (let i = 0; i < calls; i++) visit(nameOf(spec), i + firstNode(spec));
+    for (let i = 0; i < calls; i++) finish(nameOf(spec), i + firstNode(spec));
   }
-  return (config.outputLayers ?? []).map(([name, node, tensor]) => outputOf(name, node, tensor));
+  return (config.outputLayers ?? []).map(outputOf);
+}
+
+type Reference = readonly [string, number, number, ...unknown[]];
+
+/** Flows out of `call`, after those of every call it waits for. A list, not recursion: a config may list a deep graph from its end. */
+function settle(
+  call: [string, number],
+  done: Map<string, readonly Flow[] | 'open'>,
+  argumentsOf: (name: string, node: number) => InboundNode | undefined,
+  compute: (name: string, node: number) => readonly Flow[],
+  refuseLoop: (name: string) => void,
+): readonly Flow[] {
+  const waiting = [call];
+  while (waiting.length > 0) {
+    const [name, node] = waiting[waiting.length - 1];
+    const key = `${name}:${node}`;
+    const finished = Array.isArray(done.get(key));
+    const missing = finished ? [] : openCalls(argumentsOf(name, node), done);
+    if (missing.length > 0) {
+      done.set(key, 'open');
+      for (const [other, index] of missing) if (done.get(`${other}:${index}`) === 'open') refuseLoop(other);
+      waiting.push(...missing);
+    } else {
+      if (!finished) done.set(key, compute(name, node));
+      waiting.pop();
+    }
+  }
+  return done.get(call.join(':')) as readonly Flow[];
+}
+
+/** The calls whose results `inputs` name and that are not done, in the order in which the list takes them last. */
+function openCalls(
+  inputs: InboundNode | undefined,
+  done: ReadonlyMap<string, readonly Flow[] | 'open'>,
+): [string, number][] {
+  return (inputs ?? [])
+    .filter(([name, node]) => !Array.isArray(done.get(`${name}:${node}`)))
+    .map(([name, node]): [string, number] => [name, node])
+    .reverse();
 }
 
 function callLayer(spec: LayerSpec, path: string, inputs: readonly Flow[] | undefined, book: Ledger): readonly Flow[] {

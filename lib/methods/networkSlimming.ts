@@ -1,7 +1,8 @@
 /** Network Slimming, end to end. */
-import { global, stepRatio } from '../budgets';
-import { checkRatio } from '../core/check';
+import { floorsNow, global, stepRatio } from '../budgets';
+import { checkNumber, checkRatio } from '../core/check';
 import { gamma } from '../criteria';
+import { groups } from '../graph/group';
 import { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
 import { chain, repeat, type Method } from './method';
 import { prune } from './prune';
@@ -15,7 +16,7 @@ export interface NetworkSlimmingOptions {
   readonly fineTune: FineTuneOptions;
   /** Cuts on the way to `ratio`, each removing the same share of what is left. */
   readonly steps?: number;
-  /** Least number of channels per group; below 1 a fraction of the group. */
+  /** Least number of channels per group in the end; below 1 a fraction of what the group has at the start. Default 1. */
   readonly minimum?: number;
   readonly multipleOf?: number;
   readonly protect?: readonly string[];
@@ -31,12 +32,21 @@ export interface NetworkSlimmingOptions {
 export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' | 'training'> {
   const { ratio, steps = 1, minimum = 1, multipleOf, protect } = options;
   checkRatio('networkSlimming', ratio);
-  const budget = global({ ratio: stepRatio(ratio, steps), minimum, multipleOf });
-  const step = chain<'data' | 'training'>(
-    slim(options.slim),
-    prune({ criterion: gamma(), budget, protect }),
-    recalibrate(),
-    fineTune(options.fineTune),
-  );
-  return { ...repeat(steps, () => step), name: 'networkSlimming', paper: 'Liu 2017, 1708.06519' };
+  checkNumber('networkSlimming', 'steps', steps, { least: 1, integer: true });
+  return {
+    name: 'networkSlimming',
+    paper: 'Liu 2017, 1708.06519',
+    needs: ['data', 'training'],
+    run(model, context) {
+      const floors = floorsNow(groups(model), minimum);
+      const budget = global({ ratio: stepRatio(ratio, steps), minimum: floors, multipleOf });
+      const step = chain<'data' | 'training'>(
+        slim(options.slim),
+        prune({ criterion: gamma(), budget, protect }),
+        recalibrate(),
+        fineTune(options.fineTune),
+      );
+      return repeat(steps, () => step).run(model, context);
+    },
+  };
 }

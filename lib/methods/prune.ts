@@ -73,7 +73,7 @@ function eligible<N extends Need>(
 
   function reasonToKeep(group: Group): string | undefined {
     if (group.frozen) return group.frozen;
-    const own = group.sites.filter(({ role }) => role === 'makes').map(({ layer }) => layer);
+    const own = group.sites.filter(({ role }) => role !== 'reads').map(({ layer }) => layer);
     if (own.some(path => protect.includes(path))) return 'protected';
     if (groups && !groups(group)) return 'not selected';
     return criterion.covers?.(group) === false ? `not covered by ${criterion.name}` : undefined;

@@ -3,7 +3,7 @@ import { parameterCount, weightsOf, type Checkpoint } from '../core/checkpoint';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import { MODEL_INPUT, MODEL_OUTPUT } from '../rules/input';
+import { MODEL_OUTPUT } from '../rules/input';
 import type { Cost, LayerWidth } from './report';
 
 /**
@@ -31,8 +31,8 @@ export function layerWidths(before: Checkpoint, after: Checkpoint): readonly Lay
 }
 
 /** Whether the units of `group` are internal: neither the model's inputs nor its outputs. */
-function isHidden({ frozen }: Group): boolean {
-  return frozen !== MODEL_INPUT && frozen !== MODEL_OUTPUT;
+function isHidden({ frozen, kind }: Group): boolean {
+  return kind !== 'features' && frozen !== MODEL_OUTPUT;
 }
 
 function macsOf(model: Checkpoint, { calls }: Trace): number {

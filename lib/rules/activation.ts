@@ -39,6 +39,7 @@ export const thresholdedRelu = passThrough('ThresholdedReLU', ['theta']);
 export const prelu: LayerRule = {
   className: 'PReLU',
   understands: ['sharedAxes'],
+  weights: 1,
   trace(call) {
     const [flow] = call.inputs;
     const axis = flow.axis - 1;

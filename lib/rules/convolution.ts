@@ -8,6 +8,7 @@ const KEYS = ['kernelSize', 'strides', 'padding', 'dataFormat', 'dilationRate', 
 export const conv2d: LayerRule = {
   className: 'Conv2D',
   understands: [...KEYS, 'filters'],
+  weights: 1,
   trace(call) {
     const [kernel] = call.weights;
     const { shape } = call.inputs[0];
@@ -30,13 +31,15 @@ export const conv2d: LayerRule = {
 export const depthwiseConv2d: LayerRule = {
   className: 'DepthwiseConv2D',
   understands: [...KEYS, 'depthMultiplier', 'filters'],
+  weights: 1,
   trace(call) {
     const [kernel] = call.weights;
     const { shape } = call.inputs[0];
     const axis = channelAxis(call.config, shape.length);
     const input = unitsAlong(call, axis);
     const out = repeatEach(input, kernel[3]);
-    const flow = { shape: slide(shape, windowOf(call.config, 2, kernel), axis, out.length), axis, width: out };
+    const window = { ...windowOf(call.config, 2, kernel), dilation: [1, 1] }; // tf.js ignores dilationRate here
+    const flow = { shape: slide(shape, window, axis, out.length), axis, width: out };
     const sites: LocalSite[] = [
       { weight: 0, axis: 2, width: input, role: 'scales', parameter: 'depthwiseKernel' },
       ...biasSite(call.config.useBias, 1, out, 'scales'),
@@ -50,6 +53,7 @@ export const depthwiseConv2d: LayerRule = {
 export const separableConv2d: LayerRule = {
   className: 'SeparableConv2D',
   understands: [...KEYS, 'depthMultiplier', 'filters'],
+  weights: 2,
   trace(call) {
     const [depthwise, pointwise] = call.weights;
     const { shape } = call.inputs[0];

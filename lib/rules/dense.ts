@@ -5,6 +5,7 @@ import { biasSite, elements, unitsAlong, type LayerRule, type LocalSite } from '
 export const dense: LayerRule = {
   className: 'Dense',
   understands: ['units', 'activation', 'useBias', 'inputDim'],
+  weights: 1,
   trace(call) {
     const [kernel] = call.weights;
     const { shape } = call.inputs[0];

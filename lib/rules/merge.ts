@@ -34,9 +34,10 @@ function elementwise(className: string): LayerRule {
       if (inputs.some(flow => flow.axis !== axis)) return { outputs: [frozenMix(call, shape, axis)] };
       const size = Math.max(...inputs.map(({ width }) => width.length));
       for (const { width } of inputs) {
-        if (width.length < size) call.freeze(width, `"${call.path}" spreads it over all units of the other input`);
+        if (width.length === 1 && size > 1)
+          call.freeze(width, `"${call.path}" spreads it over all units of the other input`);
       }
-      const widths = inputs.map(({ width }) => width).filter(width => width.length === size);
+      const widths = inputs.map(({ width }) => width).filter(width => width.length !== 1 || size === 1);
       return { outputs: [{ shape, axis, width: call.unify(...widths) }] };
     },
   };

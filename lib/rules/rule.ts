@@ -66,6 +66,8 @@ export interface LayerRule {
   readonly className: string;
   /** Config keys whose meaning the rule covers, beside the common ones; any other key that is set freezes the layer. */
   readonly understands: readonly string[];
+  /** How many weights it cannot do without; default 0. */
+  readonly weights?: number;
   /** Where each unit of the inputs goes, and which weights hold it. */
   trace(call: LayerCall): Traced;
   /** Config entries that follow from the weights' new shapes, such as `filters`. */

@@ -22,7 +22,7 @@ import { layersOf, type AnyLayer, type Leaf } from './leaves';
 export async function capture(model: LayersModel): Promise<Checkpoint> {
   requireLayersModel(model);
   const config = JSON.parse(JSON.stringify(model.getConfig())) as Topology['config'];
-  const topology: Topology = { className: model.getClassName(), config };
+  const topology = withMultipliers({ className: model.getClassName(), config }, model as unknown as AnyLayer);
   const found = layersOf(model);
   requireUniquePaths(topology);
   requireSamePaths(topology, found);
@@ -105,6 +105,17 @@ function requireFinite(path: string, layer: AnyLayer, i: number, array: NdArray)
     got: `${array.data[index]} at index ${index}`,
     cure: 'Load an earlier checkpoint, or train with a lower learning rate.',
   });
+}
+
+/** tf.js forgets the multiplier of SeparableConv2D in its config. */
+function withMultipliers(topology: Topology, model: AnyLayer): Topology {
+  const layers = topology.config.layers.map((spec, i): LayerSpec => {
+    if (isContainer(spec)) return withMultipliers(spec, model.layers![i]);
+    if (spec.className !== 'SeparableConv2D') return spec;
+    const { depthMultiplier } = model.layers![i] as unknown as { depthMultiplier: number };
+    return { ...spec, config: { ...spec.config, depthMultiplier } };
+  });
+  return { ...topology, config: { ...topology.config, layers } };
 }
 
 function withFrozen(topology: Topology, model: AnyLayer, frozen = false): Topology {
