@@ -4,6 +4,7 @@
  *
  *   npm run demo                                      one seed on the digits that come with the project
  *   npm run demo -- --seeds 3                         mean and spread, beside random units and training from scratch
+ *   npm run demo -- --seeds 3 --controls 1            the two controls for the first seed only (--from N: another first seed)
  *   npm run demo -- --dataset mnist --data DIR        a small VGG and a residual net on MNIST (IDX files); --net vgg for one
  */
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seeds: { type: 'string', default: '1' },
+      from: { type: 'string', default: '0' },
+      controls: { type: 'string' },
       dataset: { type: 'string', default: 'digits' },
       data: { type: 'string', default: 'data/mnist' },
       net: { type: 'string', default: '' },
@@ -25,18 +28,20 @@ async function main(): Promise<void> {
     },
   });
   const seeds = Number(values.seeds);
+  const from = Number(values.from);
+  const controls = Number(values.controls ?? (seeds > 1 ? seeds : 0));
   const all = values.dataset === 'mnist' ? mnistRecipes(values.data) : [digitsRecipe()];
   const recipes = all.filter(({ name }) => name.includes(values.net));
   const { description } = await useBackend(values.backend as 'auto');
   console.log(`backend: ${description}`);
   for (const recipe of recipes) {
     const outcomes: Outcome[] = [];
-    for (let seed = 0; seed < seeds; seed++) {
+    for (let seed = from; seed < from + seeds; seed++) {
       console.log(`\n${recipe.name}, seed ${seed}`);
       const directory = join(values.out, recipe.name);
       const log = (message: string): void => console.log(`  ${message}`);
-      outcomes.push(await run(recipe, { seed, controls: seeds > 1, directory, log, progress: showProgress }));
-      const { report, reloaded } = outcomes[seed];
+      outcomes.push(await run(recipe, { seed, controls: seed < controls, directory, log, progress: showProgress }));
+      const { report, reloaded } = outcomes[outcomes.length - 1];
       console.log(`\n${formatReport(report, 'terminal')}\n`);
       log(`saved ${directory}/dense and ${directory}/slim; the slim one, read by plain tf.js, differs by ${reloaded}`);
     }
