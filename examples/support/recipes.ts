@@ -31,10 +31,10 @@ export function mnistRecipes(directory: string): readonly Recipe[] {
     read,
     dense: { ...shared, epochs: 3, learningRate: 0.1 },
     slimming: {
-      ratio: 0.52,
-      minimum: 0.25,
+      ratio: 0.48,
+      minimum: 0.42,
       slim: { ...shared, epochs: 2, learningRate: 0.05, l1: 2e-3 },
-      fineTune: { ...shared, epochs: 3, learningRate: 0.02, fraction: 0.5 },
+      fineTune: { ...shared, epochs: 8, learningRate: 0.05, fraction: 0.5 },
     },
   };
   return [
