@@ -37,7 +37,7 @@ export interface FitOptions {
   readonly fraction?: number;
   /** Stop when the validation loss has not improved for so many epochs. */
   readonly patience?: number;
-  /** Keep the weights of the best validation epoch rather than the last; needs a validation split. */
+  /** Keep the weights of the best validation epoch rather than the last; default: where there is a validation split. */
   readonly restoreBest?: boolean;
   /** Strength of the L1 penalty on every BatchNormalization gamma (Network Slimming). */
   readonly l1?: number;

@@ -23,7 +23,11 @@ const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
 export function readFitOptions(options: FitOptions, { validation }: Pick<Splits, 'validation'>): FitSettings {
   const { label = 'fit', epochs, batchSize = 32, optimizer = 'adam', fraction = 1, l1, anneal = constant } = options;
   checkKeyword('fit', 'optimizer', optimizer, optimizers);
-  const { learningRate = optimizer === 'adam' ? 1e-3 : 1e-2, patience, restoreBest = false } = options;
+  const {
+    learningRate = optimizer === 'adam' ? 1e-3 : 1e-2,
+    patience,
+    restoreBest = validation !== undefined,
+  } = options;
   checkNumber('fit', 'epochs', epochs, { least: 1, integer: true });
   checkNumber('fit', 'batchSize', batchSize, { least: 1, integer: true });
   checkNumber('fit', 'learningRate', learningRate, { above: 0 });
