@@ -82,7 +82,8 @@ function groupRows(groups: readonly InspectedGroup[]): string[][] {
 
 function inspectLayers(model: Checkpoint, { calls }: Trace): readonly InspectedLayer[] {
   const outputs = new Map<string, readonly (number | null)[]>();
-  for (const call of calls) if (!outputs.has(call.layer)) outputs.set(call.layer, call.outputs[0]?.slice(1) ?? []);
+  for (const call of calls)
+    if (!outputs.has(call.layer)) outputs.set(call.layer, call.outputs[0]?.shape.slice(1) ?? []);
   return leaves(model.topology).map(({ path, spec }) => ({
     layer: path,
     className: spec.className,

@@ -5,10 +5,9 @@
 import { gather, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import type { Entry, Site, Trace } from '../graph/ledger';
+import type { Call, Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import { ruleOf } from '../rules';
-import type { Shape, Unit } from '../rules/rule';
+import type { CutCall, CutFlow, Flow, Shape, Unit, Width } from '../rules/rule';
 
 /** Positions of one site that stay, ascending. */
 export interface KeptSite {
@@ -27,29 +26,50 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
     if (kept.length === 0) throw emptied(site);
     edit(weights, site, array => gather(array, site.axis, kept));
   }
-  const resized = mapLeaves(model.topology, (spec, path) => {
-    const resized = ruleOf(spec.className)?.resize?.((weights.get(path) ?? []).map(({ shape }) => shape));
-    return resized ? { ...spec, config: { ...spec.config, ...resized } } : spec;
+  const calls = new Map([...traced.calls].reverse().map(call => [call.layer, call]));
+  const topology = mapLeaves(model.topology, (spec, path) => {
+    const call = calls.get(path);
+    const resized = call?.rule.resize?.(cutCall(call, weights, removed));
+    const entered = enteredShape(spec, traced, path, removed);
+    return resized || entered ? { ...spec, config: { ...spec.config, ...resized, ...entered } } : spec;
   });
-  // The trace refuses a result whose weights and topology disagree.
-  const { entries } = trace({ topology: resized, weights });
-  return { topology: mapLeaves(resized, (spec, path) => withEntry(spec, entries.get(path))), weights };
+  const sliced = { topology, weights };
+  trace(sliced); // refuses a result whose weights and topology disagree
+  return sliced;
+}
+
+function cutCall(
+  { layer, config, inputs, outputs }: Call,
+  weights: Checkpoint['weights'],
+  removed: ReadonlySet<Unit>,
+): CutCall {
+  const cut = ({ shape, axis, width }: Flow): CutFlow => ({ shape, axis, kept: staying(width, removed) });
+  const shapes = (weights.get(layer) ?? []).map(({ shape }) => shape);
+  return { config, weights: shapes, inputs: inputs.map(cut), outputs: outputs.map(cut) };
 }
 
 /** The first layers of a nested model state how many units enter it. */
-function withEntry(spec: LayerSpec, entry: Entry | undefined): LayerSpec {
-  const shape = spec.config.batchInputShape as Shape | undefined;
-  if (!entry || !shape) return spec;
-  const batchInputShape = shape.map((size, axis) => (axis === entry.axis && size !== null ? entry.width.length : size));
-  return { ...spec, config: { ...spec.config, batchInputShape } };
+function enteredShape({ config }: LayerSpec, { entries }: Trace, path: string, removed: ReadonlySet<Unit>) {
+  const entry = entries.get(path);
+  const shape = config.batchInputShape as Shape | undefined;
+  if (!entry || !shape) return undefined;
+  const left = staying(entry.width, removed).length;
+  return { batchInputShape: shape.map((size, axis) => (axis === entry.axis && size !== null ? left : size)) };
 }
 
-/** `model` in its old shape with the reads of the `removed` units zeroed: what {@link slice} must equal. */
+function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
+  return [...width.keys()].filter(position => !removed.has(width[position]));
+}
+
+/**
+ * `model` in its old shape with the reads of the `removed` units zeroed: what {@link slice} must equal. What makes a unit
+ * counts as a read of it where something reads it without a weight.
+ */
 export function mask(model: Checkpoint, traced: Trace, removed: ReadonlySet<Unit>): Checkpoint {
   const weights = new Map(model.weights);
   for (const site of traced.sites) {
-    if (site.role !== 'reads') continue;
-    const positions = [...site.width.keys()].filter(position => removed.has(site.width[position]));
+    const gone = (unit: Unit): boolean => removed.has(unit) && (site.role === 'reads' || traced.bare.has(unit));
+    const positions = [...site.width.keys()].filter(position => gone(site.width[position]));
     if (positions.length > 0) edit(weights, site, array => zeroAt(array, site.axis, positions));
   }
   return { topology: model.topology, weights };
@@ -58,7 +78,7 @@ export function mask(model: Checkpoint, traced: Trace, removed: ReadonlySet<Unit
 /** The sites that lose positions, and what stays of them. */
 export function keptSites(traced: Trace, removed: ReadonlySet<Unit>): readonly KeptSite[] {
   return traced.sites.flatMap(site => {
-    const kept = [...site.width.keys()].filter(position => !removed.has(site.width[position]));
+    const kept = staying(site.width, removed);
     return kept.length === site.width.length ? [] : [{ site, kept }];
   });
 }

@@ -33,6 +33,8 @@ export function callRule(
       return book.unify(widths);
     },
     freeze: (width, reason) => book.freeze(width, reason),
+    readBare: width => book.readBare(width),
+    shift: (width, reason) => book.shift(width, reason),
   });
   for (const site of sites) book.record(path, site);
   const unknown = unknownKeys(rule, spec);
@@ -40,8 +42,7 @@ export function callRule(
     const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
     for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
   }
-  const shapes = (flows: readonly Flow[]) => flows.map(({ shape }) => shape);
-  book.recordCall({ layer: path, rule, config, inputs: shapes(inputs), outputs: shapes(outputs) });
+  book.recordCall({ layer: path, rule, config, inputs, outputs });
   return outputs;
 }
 

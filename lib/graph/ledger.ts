@@ -1,7 +1,7 @@
 /** The book a trace keeps: units, which of them are one, which may never go, and the weight axes that hold them. */
 import { PruneError } from '../core/errors';
 import { MODEL_OUTPUT } from '../rules/input';
-import type { Kind, LayerRule, LocalSite, Shape, Unit, Width } from '../rules/rule';
+import type { Flow, Kind, LayerRule, LocalSite, Unit, Width } from '../rules/rule';
 import type { Config } from '../core/checkpoint';
 import { unionFind, type UnionFind } from './unionFind';
 
@@ -11,13 +11,13 @@ export interface Site extends LocalSite {
   readonly layer: string;
 }
 
-/** One call of one layer, for counting. */
+/** One call of one layer. */
 export interface Call {
   readonly layer: string;
   readonly rule: LayerRule;
   readonly config: Config;
-  readonly inputs: readonly Shape[];
-  readonly outputs: readonly Shape[];
+  readonly inputs: readonly Flow[];
+  readonly outputs: readonly Flow[];
 }
 
 /** Where the units lie that flow into a nested model, and how many they are. */
@@ -34,6 +34,8 @@ export interface Trace {
   readonly entries: ReadonlyMap<string, Entry>;
   /** Why a unit can never go. */
   readonly frozen: ReadonlyMap<Unit, string>;
+  /** Units that something reads without a weight: to mask one is to zero what makes it. */
+  readonly bare: ReadonlySet<Unit>;
   kindOf(unit: Unit): Kind;
   /** Path of the layer that made the unit first. */
   makerOf(unit: Unit): string;
@@ -44,6 +46,8 @@ export interface Ledger {
   fresh(layer: string, key: string, length: number, kind: Kind): Width;
   unify(widths: readonly Width[]): Width;
   freeze(width: Width, reason: string): void;
+  readBare(width: Width): void;
+  shift(width: Width, reason: string): void;
   record(layer: string, site: LocalSite): void;
   recordCall(call: Call): void;
   /** Notes what flows into the layer at which a nested model begins. */
@@ -55,7 +59,9 @@ export interface Ledger {
 export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const units = unionFind();
   const made = unitMaker(units);
-  const frozen: { width: Width; reason: string }[] = [];
+  const frozen: Reasoned[] = [];
+  const shifted: Reasoned[] = [];
+  const bare: Width[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
   const entries = new Map<string, Entry>();
@@ -68,6 +74,8 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
     unify,
     fresh: made.fresh,
     freeze: (width, reason) => void frozen.push({ width, reason }),
+    readBare: width => void bare.push(width),
+    shift: (width, reason) => void shifted.push({ width, reason }),
     recordCall: call => void calls.push(call),
     enter: (layer, { axis, width }) => void entries.set(layer, { axis, width }),
     record(layer, site) {
@@ -77,16 +85,31 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       if (known) unify([known.width, site.width]);
       else sites.set(key, { ...site, layer });
     },
-    close: outputs => ({
-      sites: [...sites.values()].map(site => ({ ...site, width: site.width.map(units.find) })),
-      calls,
-      entries,
+    close(outputs) {
+      const settle = <T extends { readonly width: Width }>(at: T): T => ({ ...at, width: at.width.map(units.find) });
+      const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
+      const spoiled = shifted.map(({ width, reason }) => ({
+        width: width.filter(unit => bareUnits.has(units.find(unit))),
+        reason: `${reason}, and a layer after it reads it without a weight`,
+      }));
       // First, so that what leaves the model says so whatever else befalls it.
-      frozen: firstReasons([...outputs.map(width => ({ width, reason: MODEL_OUTPUT })), ...frozen], units.find),
-      kindOf: unit => made.makers[unit].kind,
-      makerOf: unit => made.makers[unit].layer,
-    }),
+      const leaving = outputs.map(width => ({ width, reason: MODEL_OUTPUT }));
+      return {
+        sites: [...sites.values()].map(settle),
+        calls: calls.map(call => ({ ...call, inputs: call.inputs.map(settle), outputs: call.outputs.map(settle) })),
+        entries: new Map([...entries].map(([layer, entry]) => [layer, settle(entry)])),
+        frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
+        bare: bareUnits,
+        kindOf: unit => made.makers[unit].kind,
+        makerOf: unit => made.makers[unit].layer,
+      };
+    },
   };
+}
+
+interface Reasoned {
+  readonly width: Width;
+  readonly reason: string;
 }
 
 /** Numbers new units, and remembers who made them. */
@@ -106,10 +129,7 @@ function unitMaker(units: UnionFind) {
   return { fresh, makers };
 }
 
-function firstReasons(
-  frozen: readonly { width: Width; reason: string }[],
-  find: (unit: Unit) => Unit,
-): Map<Unit, string> {
+function firstReasons(frozen: readonly Reasoned[], find: (unit: Unit) => Unit): Map<Unit, string> {
   const reasons = new Map<Unit, string>();
   for (const { width, reason } of frozen) {
     for (const unit of width) {

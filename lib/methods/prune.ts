@@ -111,11 +111,12 @@ function describe(all: readonly Group[], traced: Trace, removed: ReadonlySet<Uni
       removed: [...units.keys()].filter(index => removed.has(units[index])),
       ...(frozen === undefined ? {} : { frozen }),
     })),
-    sites: keptSites(traced, removed).map(({ site: { layer, weight, axis, role }, kept }) => ({
+    sites: keptSites(traced, removed).map(({ site: { layer, weight, axis, role, width }, kept }) => ({
       layer,
       weight,
       axis,
-      role,
+      // Where nothing with a weight reads a unit, zeroing what makes it is what removes it.
+      role: width.some(unit => traced.bare.has(unit)) ? 'reads' : role,
       kept,
     })),
   };

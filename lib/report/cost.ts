@@ -36,9 +36,10 @@ function isHidden({ frozen, kind }: Group): boolean {
 }
 
 function macsOf(model: Checkpoint, { calls }: Trace): number {
-  return calls.reduce((sum, { rule, layer, ...shapes }) => {
+  return calls.reduce((sum, { rule, layer, config, inputs, outputs }) => {
     const weights = weightsOf(model, layer).map(({ shape }) => shape);
-    return sum + (rule.macs?.({ ...shapes, weights }) ?? 0);
+    const [from, to] = [inputs, outputs].map(flows => flows.map(({ shape }) => shape));
+    return sum + (rule.macs?.({ config, inputs: from, outputs: to, weights }) ?? 0);
   }, 0);
 }
 

@@ -1,13 +1,20 @@
 /** Activations: all of them act element by element, but softmax, which mixes across its axis. */
-import { fromStart, passThrough, type Flow, type LayerCall, type LayerRule } from './rule';
+import { fromStart, passThrough, type Flow, type LayerCall, type LayerRule, type Width } from './rule';
 
 const MIXING = ['softmax', 'logSoftmax'];
+/** Those that give zero for zero. */
+const THROUGH_ZERO = 'linear relu relu6 elu selu tanh softsign gelu gelu_new geluNew swish mish'.split(' ');
 
 /** `flow` after the activation named in the call's config: units on the axis of a softmax are frozen. */
 export function applyActivation(call: LayerCall, flow: Flow): Flow {
   const name = String(call.config.activation ?? 'linear');
   if (MIXING.includes(name)) freezeMixed(call, flow, -1, name);
+  shiftUnlessThroughZero(call, flow.width, name);
   return flow;
+}
+
+export function shiftUnlessThroughZero(call: LayerCall, width: Width, activation: string): void {
+  if (!THROUGH_ZERO.includes(activation)) call.shift(width, `${activation} of "${call.path}" is not zero at zero`);
 }
 
 function freezeMixed(call: LayerCall, flow: Flow, axis: number, name: string): void {
@@ -27,6 +34,7 @@ export const softmax: LayerRule = {
   understands: ['axis'],
   trace(call) {
     freezeMixed(call, call.inputs[0], Number(call.config.axis ?? -1), 'softmax');
+    shiftUnlessThroughZero(call, call.inputs[0].width, 'softmax');
     return { outputs: [call.inputs[0]] };
   },
 };

@@ -23,7 +23,7 @@ export const conv2d: LayerRule = {
     ];
     return { outputs: [applyActivation(call, flow)], sites };
   },
-  resize: ([kernel]) => ({ filters: kernel[3] }),
+  resize: ({ weights: [kernel] }) => ({ filters: kernel[3] }),
   macs: ({ config, outputs, weights: [kernel] }) =>
     positions(config, outputs[0]) * kernel[0] * kernel[1] * kernel[2] * kernel[3],
 };
@@ -69,7 +69,7 @@ export const separableConv2d: LayerRule = {
     ];
     return { outputs: [applyActivation(call, flow)], sites };
   },
-  resize: ([, pointwise]) => ({ filters: pointwise[3] }),
+  resize: ({ weights: [, pointwise] }) => ({ filters: pointwise[3] }),
   macs: ({ config, outputs, weights: [depthwise, pointwise] }) =>
     positions(config, outputs[0]) * depthwise[2] * depthwise[3] * (depthwise[0] * depthwise[1] + pointwise[3]),
 };

@@ -20,6 +20,6 @@ export const dense: LayerRule = {
     ];
     return { outputs: [applyActivation(call, flow)], sites };
   },
-  resize: ([kernel]) => ({ units: kernel[1] }),
+  resize: ({ weights: [kernel] }) => ({ units: kernel[1] }),
   macs: ({ inputs, weights: [kernel] }) => elements(inputs[0]) * kernel[1],
 };

@@ -9,6 +9,7 @@ import { batchNormalization } from './normalization';
 import * as pooling from './pooling';
 import type { LayerRule } from './rule';
 import { flatten } from './shape';
+import { defineRule, ruleOf } from './table';
 
 export const RULES: readonly LayerRule[] = [
   inputLayer,
@@ -44,9 +45,6 @@ export const RULES: readonly LayerRule[] = [
   noise.alphaDropout,
 ];
 
-const table = new Map(RULES.map(rule => [rule.className, rule]));
+for (const rule of RULES) defineRule(rule);
 
-/** The rule of a layer class, if there is one. */
-export function ruleOf(className: string): LayerRule | undefined {
-  return table.get(className);
-}
+export { ruleOf, defineRule };

@@ -7,8 +7,11 @@ export const batchNormalization: LayerRule = {
   trace(call) {
     const [flow] = call.inputs;
     const { axis = -1, scale, center } = call.config;
-    // Along another axis it is a constant per position and leaves the units alone.
-    if (fromStart(Number(axis), flow.shape.length) !== flow.axis) return { outputs: [flow] };
+    if (fromStart(Number(axis), flow.shape.length) !== flow.axis) {
+      // Along another axis it is a constant per position and leaves the units apart.
+      call.shift(flow.width, `"${call.path}" adds a constant per position`);
+      return { outputs: [flow] };
+    }
     const parameters = [scale === false ? '' : 'gamma', center === false ? '' : 'beta', 'mean', 'variance'];
     const sites = parameters
       .filter(Boolean)

@@ -11,7 +11,8 @@ export type Unit = number;
 export type Width = Int32Array;
 /** `[batch, ...]` as tf.js gives it: null where the size is not known. */
 export type Shape = readonly (number | null)[];
-export type Kind = 'channels' | 'neurons' | 'features';
+/** What a unit is, for people; a rule of one's own may use another word. */
+export type Kind = 'channels' | 'neurons' | 'cells' | 'dimensions' | 'features' | (string & {});
 
 /** An activation: its shape and the unit at each position of its one unit-bearing axis (`width.length = shape[axis]`). */
 export interface Flow {
@@ -46,6 +47,13 @@ export interface LayerCall {
   unify(...widths: readonly Width[]): Width;
   /** These units can never be removed; the reason is for people. */
   freeze(width: Width, reason: string): void;
+  /**
+   * No weight stands between the units and what reads them (a sum over all of them, a product with others): a removed one
+   * counts as zero, so that the masked model must make it zero.
+   */
+  readBare(width: Width): void;
+  /** The units come out different from zero where they went in as zero: no bare read may follow. */
+  shift(width: Width, reason: string): void;
 }
 
 export interface Traced {
@@ -61,6 +69,24 @@ export interface CallShapes {
   readonly weights: readonly (readonly number[])[];
 }
 
+/** An activation of one call after a cut. */
+export interface CutFlow {
+  /** Before the cut. */
+  readonly shape: Shape;
+  readonly axis: number;
+  /** Positions of the axis that stay, ascending. */
+  readonly kept: readonly number[];
+}
+
+/** What stays of one call after a cut. */
+export interface CutCall {
+  readonly config: Config;
+  /** Shapes after the cut. */
+  readonly weights: readonly (readonly number[])[];
+  readonly inputs: readonly CutFlow[];
+  readonly outputs: readonly CutFlow[];
+}
+
 /** All the library knows about one layer class. */
 export interface LayerRule {
   readonly className: string;
@@ -70,8 +96,8 @@ export interface LayerRule {
   readonly weights?: number;
   /** Where each unit of the inputs goes, and which weights hold it. */
   trace(call: LayerCall): Traced;
-  /** Config entries that follow from the weights' new shapes, such as `filters`. */
-  resize?(weights: readonly (readonly number[])[]): Config;
+  /** Config entries that follow from a cut, such as `filters`. */
+  resize?(cut: CutCall): Config;
   /** Multiply-accumulates per example; default 0. NaN when a size is not known. */
   macs?(call: CallShapes): number;
 }
@@ -125,6 +151,14 @@ export function elements(shape: Shape): number {
 /** A layer that hands on its input as it is, as far as units are concerned. */
 export function passThrough(className: string, understands: readonly string[] = []): LayerRule {
   return { className, understands, trace: call => ({ outputs: [call.inputs[0]] }) };
+}
+
+/**
+ * For a layer whose config depends on which units stay: every call of it must lose the same positions, so its calls are
+ * coupled position by position.
+ */
+export function coupleCalls(call: LayerCall, width: Width, key = 'positions'): Width {
+  return call.unify(width, call.fresh(key, width.length, 'features'));
 }
 
 /** The site of a bias, unless the layer has none. */

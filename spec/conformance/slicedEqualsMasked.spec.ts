@@ -108,7 +108,7 @@ function requireFollowing(sliced: Checkpoint): void {
   for (const { layer, config, outputs, rule } of trace(sliced).calls) {
     if (rule.className === 'InputLayer') continue;
     const kernels = sliced.weights.get(layer) ?? [];
-    const last = (config.dataFormat === 'channelsFirst' ? outputs[0][1] : outputs[0].at(-1)) ?? NaN;
+    const last = (config.dataFormat === 'channelsFirst' ? outputs[0].shape[1] : outputs[0].shape.at(-1)) ?? NaN;
     if (config.filters !== undefined && config.filters !== null) expect(last).toBe(config.filters);
     if (config.units !== undefined) expect([last, kernels[0].shape[1]]).toEqual([config.units, config.units]);
   }

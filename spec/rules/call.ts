@@ -5,6 +5,8 @@ import type { Flow, LayerCall, Width } from '../../lib/rules/rule';
 export interface NotedCall extends LayerCall {
   readonly frozen: { width: Width; reason: string }[];
   readonly unified: (readonly Width[])[];
+  readonly bare: Width[];
+  readonly shifted: { width: Width; reason: string }[];
 }
 
 export interface CallOptions {
@@ -25,6 +27,8 @@ export function callOf({ config = {}, shapes, axes = [], weights = [] }: CallOpt
   });
   const frozen: NotedCall['frozen'] = [];
   const unified: NotedCall['unified'] = [];
+  const bare: NotedCall['bare'] = [];
+  const shifted: NotedCall['shifted'] = [];
   return {
     path: 'layer',
     config,
@@ -32,6 +36,10 @@ export function callOf({ config = {}, shapes, axes = [], weights = [] }: CallOpt
     weights,
     frozen,
     unified,
+    bare,
+    shifted,
+    readBare: width => void bare.push(width),
+    shift: (width, reason) => void shifted.push({ width, reason }),
     fresh: (_key, length) => fresh(length),
     freeze: (width, reason) => void frozen.push({ width, reason }),
     unify: (...widths) => {

@@ -285,13 +285,10 @@ describe('convolutions', () => {
   });
 
   test('resize writes what follows from the weights', () => {
-    expect(ruleOf('Dense')!.resize!([[4, 3], [3]])).toEqual({ units: 3 });
-    expect(ruleOf('Conv2D')!.resize!([[3, 3, 4, 5], [5]])).toEqual({ filters: 5 });
-    expect(
-      ruleOf('SeparableConv2D')!.resize!([
-        [3, 3, 4, 2],
-        [1, 1, 8, 5],
-      ]),
-    ).toMatchObject({ filters: 5 });
+    const resized = (className: string, ...weights: number[][]) =>
+      ruleOf(className)!.resize!({ config: {}, weights, inputs: [], outputs: [] });
+    expect(resized('Dense', [4, 3], [3])).toEqual({ units: 3 });
+    expect(resized('Conv2D', [3, 3, 4, 5], [5])).toEqual({ filters: 5 });
+    expect(resized('SeparableConv2D', [3, 3, 4, 2], [1, 1, 8, 5])).toMatchObject({ filters: 5 });
   });
 });
