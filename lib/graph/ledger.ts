@@ -85,25 +85,42 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       if (known) unify([known.width, site.width]);
       else sites.set(key, { ...site, layer });
     },
-    close(outputs) {
-      const settle = <T extends { readonly width: Width }>(at: T): T => ({ ...at, width: at.width.map(units.find) });
-      const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
-      const spoiled = shifted.map(({ width, reason }) => ({
-        width: width.filter(unit => bareUnits.has(units.find(unit))),
-        reason: `${reason}, and a layer after it reads it without a weight`,
-      }));
-      // First, so that what leaves the model says so whatever else befalls it.
-      const leaving = outputs.map(width => ({ width, reason: MODEL_OUTPUT }));
-      return {
-        sites: [...sites.values()].map(settle),
-        calls: calls.map(call => ({ ...call, inputs: call.inputs.map(settle), outputs: call.outputs.map(settle) })),
-        entries: new Map([...entries].map(([layer, entry]) => [layer, settle(entry)])),
-        frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
-        bare: bareUnits,
-        kindOf: unit => made.makers[unit].kind,
-        makerOf: unit => made.makers[unit].layer,
-      };
-    },
+    close: outputs => settle({ units, made, frozen, shifted, bare, outputs }, [...sites.values()], calls, entries),
+  };
+}
+
+interface Open {
+  readonly units: UnionFind;
+  readonly made: ReturnType<typeof unitMaker>;
+  readonly frozen: readonly Reasoned[];
+  readonly shifted: readonly Reasoned[];
+  readonly bare: readonly Width[];
+  readonly outputs: readonly Width[];
+}
+
+/** Every unit under the number that speaks for its set. */
+function settle(
+  { units, made, frozen, shifted, bare, outputs }: Open,
+  sites: readonly Site[],
+  calls: readonly Call[],
+  entries: ReadonlyMap<string, Entry>,
+): Trace {
+  const final = <T extends { readonly width: Width }>(at: T): T => ({ ...at, width: at.width.map(units.find) });
+  const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
+  const spoiled = shifted.map(({ width, reason }) => ({
+    width: width.filter(unit => bareUnits.has(units.find(unit))),
+    reason: `${reason}, and a layer after it reads it without a weight`,
+  }));
+  // First, so that what leaves the model says so whatever else befalls it.
+  const leaving = outputs.map(width => ({ width, reason: MODEL_OUTPUT }));
+  return {
+    sites: sites.map(final),
+    calls: calls.map(call => ({ ...call, inputs: call.inputs.map(final), outputs: call.outputs.map(final) })),
+    entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
+    frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
+    bare: bareUnits,
+    kindOf: unit => made.makers[unit].kind,
+    makerOf: unit => made.makers[unit].layer,
   };
 }
 
