@@ -14,6 +14,8 @@ export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';
 export { materialize } from './runtime/materialize';
+export { defineRule } from './rules';
+export type { LayerRule, LayerCall, Traced, LocalSite, Flow, Width, CutCall, CallShapes } from './rules/rule';
 export { groups, type Group } from './graph/group';
 export { costOf } from './report/cost';
 export { formatReport } from './report/format';

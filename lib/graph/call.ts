@@ -5,7 +5,8 @@ import { inputLayer } from '../rules/input';
 import type { Flow, LayerRule } from '../rules/rule';
 import type { Ledger } from './ledger';
 
-const COMMON_KEYS = ['name', 'trainable', 'batchInputShape', 'dtype', 'inputDType', 'ragged'];
+/** `customObjects` is what tf.js adds to the config of a class it does not know itself. */
+const COMMON_KEYS = ['name', 'trainable', 'batchInputShape', 'dtype', 'inputDType', 'ragged', 'customObjects'];
 /** They matter when weights are made or trained, not for where units go. */
 const TRAINING_KEYS = /(Initializer|Regularizer|Constraint)$/;
 

@@ -1,4 +1,4 @@
-/** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. */
+/** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. LayerNormalization mixes along its axes. */
 import { fromStart, type LayerRule, type LocalSite } from './rule';
 
 export const batchNormalization: LayerRule = {
@@ -17,5 +17,17 @@ export const batchNormalization: LayerRule = {
       .filter(Boolean)
       .map((parameter, weight): LocalSite => ({ weight, axis: 0, width: flow.width, role: 'scales', parameter }));
     return { outputs: [flow], sites };
+  },
+};
+
+export const layerNormalization: LayerRule = {
+  className: 'LayerNormalization',
+  understands: ['axis', 'epsilon', 'center', 'scale'],
+  trace(call) {
+    const [flow] = call.inputs;
+    const axes = [call.config.axis ?? -1].flat().map(axis => fromStart(Number(axis), flow.shape.length));
+    if (axes.includes(flow.axis)) call.freeze(flow.width, `"${call.path}" takes mean and variance over them`);
+    call.shift(flow.width, `"${call.path}" adds a constant per position`);
+    return { outputs: [flow] };
   },
 };
