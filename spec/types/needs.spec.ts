@@ -1,13 +1,13 @@
 /** Misuse that must not compile: `tsc` checks each `@ts-expect-error`, the test itself only proves that the file is read. */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
+  applyPlan,
   chain,
   compress,
   fineTune,
   gamma,
   global,
   magnitude,
-  applyPlan,
   networkSlimming,
   plan,
   prune,
