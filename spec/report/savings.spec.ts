@@ -10,6 +10,8 @@ import { trace } from '../../lib/graph/trace';
 import { costOf } from '../../lib/report/cost';
 import { explain } from '../../lib/report/explain';
 import { savingsOf } from '../../lib/report/savings';
+import { defineRule } from '../../lib/rules';
+import { dense } from '../../lib/rules/dense';
 import type { Unit } from '../../lib/rules/rule';
 import { capture } from '../../lib/runtime/capture';
 import { NETS, NET_NAMES } from '../zoo/nets';
@@ -87,6 +89,20 @@ describe('an open image size', () => {
     expect(plan.cost!.before).not.toHaveProperty('macs');
     expect(plan.cost!.after).not.toHaveProperty('macs');
   });
+});
+
+test('a rule that counts by its config counts by what the cut makes of it', () => {
+  defineRule({ ...dense, className: 'SpecCounted', macs: ({ config }) => 100 * Number(config.units) });
+  const topology = functional(
+    [input('x', [2]), layer('SpecCounted', 'a', { units: 4 }, ['x']), layer('Dense', 'head', { units: 1 }, ['a'])],
+    ['head'],
+  );
+  const model = checkpoint(topology, { a: [[2, 4], [4]], head: [[4, 1], [1]] });
+  const traced = trace(model);
+  const { units } = groupsOf(traced).find(({ name }) => name === 'a')!;
+  const cut = new Set(units.slice(1));
+  expect(savingsOf(model, traced, [cut])).toEqual([cutReally(model, cut)]);
+  expect(cutReally(model, cut).macs).toBe(3 * 100 + 3);
 });
 
 function planOf(model: Checkpoint, removed: ReadonlySet<Unit>): Plan {
