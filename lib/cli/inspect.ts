@@ -6,7 +6,7 @@ import { trace } from '../graph/trace';
 import { costOf } from '../report/cost';
 import { bytes, count } from '../report/numbers';
 import type { Cost } from '../report/report';
-import { shorten, textTable } from '../report/table';
+import { listed, shorten, textTable } from '../report/table';
 
 export interface Inspection {
   readonly name: string;
@@ -109,15 +109,4 @@ function couplingOf({ frozen, sites }: InspectedGroup, room: number): string {
     return listed([...names], Math.floor((room - 4) / 2));
   });
   return `${makers} -> ${readers}`;
-}
-
-/** As many names as fit, and the number of the others. */
-function listed(names: readonly string[], room: number): string {
-  const line = (shown: number): string => {
-    const rest = names.length - shown;
-    return names.slice(0, shown).join(', ') + (rest > 0 ? ` +${rest}` : '');
-  };
-  let shown = names.length;
-  while (shown > 1 && line(shown).length > room) shown--;
-  return shorten(line(shown), room);
 }

@@ -36,6 +36,26 @@ export function gather(array: NdArray, axis: number, positions: ArrayLike<number
   return { shape, dtype: array.dtype, data };
 }
 
+/** Undoes two gathers along `axis`: `kept` at `positions`, ascending, and `others` at the positions between them. */
+export function interleave(kept: NdArray, positions: readonly number[], others: NdArray, axis: number): NdArray {
+  const { outer, length, inner } = around(kept.shape, axis);
+  const total = length + others.shape[axis];
+  const stays = new Set(positions);
+  const data = emptyLike(kept, outer * total * inner);
+  let [to, fromKept, fromOthers] = [0, 0, 0];
+  for (let o = 0; o < outer; o++) {
+    for (let position = 0; position < total; position++, to += inner) {
+      if (stays.has(position)) {
+        data.set(kept.data.subarray(fromKept, (fromKept += inner)), to);
+      } else {
+        data.set(others.data.subarray(fromOthers, (fromOthers += inner)), to);
+      }
+    }
+  }
+  const shape = kept.shape.map((size, a) => (a === axis ? total : size));
+  return { shape, dtype: kept.dtype, data };
+}
+
 /** A copy in which `positions` of `axis` are zero. */
 export function zeroAt(array: NdArray, axis: number, positions: Iterable<number>): NdArray {
   const { outer, length, inner } = around(array.shape, axis);

@@ -31,7 +31,7 @@ export function callRule(
     unify: (...widths) => {
       const lengths = new Set(widths.map(({ length }) => length));
       if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));
-      return book.unify(widths);
+      return book.unify(path, widths);
     },
     freeze: (width, reason) => book.freeze(width, reason),
     readBare: width => book.readBare(width),

@@ -20,6 +20,14 @@ export interface Call {
   readonly outputs: readonly Flow[];
 }
 
+/** One call that said of several widths that they are one. */
+export interface Tie {
+  readonly layer: string;
+  readonly width: Width;
+  /** It tied one flow to units of its own, which every call of the layer shares: its calls depend on each other. */
+  readonly acrossCalls: boolean;
+}
+
 /** Where the units lie that flow into a nested model, and how many they are. */
 export interface Entry {
   readonly axis: number;
@@ -30,6 +38,8 @@ export interface Entry {
 export interface Trace {
   readonly sites: readonly Site[];
   readonly calls: readonly Call[];
+  /** Who made units one, in the order of the calls. */
+  readonly ties: readonly Tie[];
   /** What enters nested models, by the path of their first layers. */
   readonly entries: ReadonlyMap<string, Entry>;
   /** Why a unit can never go. */
@@ -44,7 +54,8 @@ export interface Trace {
 export interface Ledger {
   weightsOf(layer: string): readonly (readonly number[])[];
   fresh(layer: string, key: string, length: number, kind: Kind): Width;
-  unify(widths: readonly Width[]): Width;
+  /** Makes `widths` one for the call of `layer`. */
+  unify(layer: string, widths: readonly Width[]): Width;
   freeze(width: Width, reason: string): void;
   readBare(width: Width): void;
   shift(width: Width, reason: string): void;
@@ -64,14 +75,18 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const bare: Width[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
+  const ties: Tie[] = [];
   const entries = new Map<string, Entry>();
-  const unify: Ledger['unify'] = ([first, ...others]) => {
+  const join = ([first, ...others]: readonly Width[]): Width => {
     for (const width of others) for (let i = 0; i < first.length; i++) units.union(first[i], width[i]);
     return first;
   };
   return {
     weightsOf,
-    unify,
+    unify(layer, widths) {
+      ties.push(...tieOf(layer, widths, made.makers));
+      return join(widths);
+    },
     fresh: made.fresh,
     freeze: (width, reason) => void frozen.push({ width, reason }),
     readBare: width => void bare.push(width),
@@ -82,11 +97,20 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       requireFit(layer, site, weightsOf(layer)[site.weight]);
       const key = `${layer}:${site.weight}:${site.axis}`;
       const known = sites.get(key);
-      if (known) unify([known.width, site.width]);
+      if (known) join([known.width, site.width]);
       else sites.set(key, { ...site, layer });
     },
-    close: outputs => settle({ units, made, frozen, shifted, bare, outputs }, [...sites.values()], calls, entries),
+    close: outputs =>
+      settle({ units, made, frozen, shifted, bare, ties, outputs }, [...sites.values()], calls, entries),
   };
+}
+
+/** None where all the widths are the same units. */
+function tieOf(layer: string, widths: readonly Width[], makers: readonly Maker[]): Tie[] {
+  const [first] = widths;
+  if (widths.every(width => width.every((unit, i) => unit === first[i]))) return [];
+  const own = widths.filter(width => width.every(unit => makers[unit].layer === layer));
+  return [{ layer, width: first, acrossCalls: own.length > 0 && widths.length - own.length === 1 }];
 }
 
 interface Open {
@@ -95,12 +119,13 @@ interface Open {
   readonly frozen: readonly Reasoned[];
   readonly shifted: readonly Reasoned[];
   readonly bare: readonly Width[];
+  readonly ties: readonly Tie[];
   readonly outputs: readonly Width[];
 }
 
 /** Every unit under the number that speaks for its set. */
 function settle(
-  { units, made, frozen, shifted, bare, outputs }: Open,
+  { units, made, frozen, shifted, bare, ties, outputs }: Open,
   sites: readonly Site[],
   calls: readonly Call[],
   entries: ReadonlyMap<string, Entry>,
@@ -116,12 +141,18 @@ function settle(
   return {
     sites: sites.map(final),
     calls: calls.map(call => ({ ...call, inputs: call.inputs.map(final), outputs: call.outputs.map(final) })),
+    ties: ties.map(final),
     entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
     frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
     bare: bareUnits,
     kindOf: unit => made.makers[unit].kind,
     makerOf: unit => made.makers[unit].layer,
   };
+}
+
+interface Maker {
+  readonly layer: string;
+  readonly kind: Kind;
 }
 
 interface Reasoned {
@@ -132,7 +163,7 @@ interface Reasoned {
 /** Numbers new units, and remembers who made them. */
 function unitMaker(units: UnionFind) {
   const made = new Map<string, Width>();
-  const makers: { layer: string; kind: Kind }[] = [];
+  const makers: Maker[] = [];
   const fresh: Ledger['fresh'] = (layer, key, length, kind) => {
     const id = `${layer}:${key}`;
     const known = made.get(id);

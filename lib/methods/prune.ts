@@ -1,10 +1,11 @@
 /** The core step: score units, choose survivors, cut, and prove the cut exact. */
 import type { Budget, Scored } from '../budgets';
 import type { Checkpoint } from '../core/checkpoint';
-import type { Context, Need, RemovedStep } from '../core/context';
+import type { BaseContext, Context, Need } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Criterion } from '../criteria';
-import { keptSites, mask, slice } from '../edit/slice';
+import { describeCut } from '../edit/plan';
+import { mask, slice } from '../edit/slice';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -26,29 +27,58 @@ export interface PruneOptions<N extends Need = never> {
  * @throws PruneError `no-rule`, `no-groups`, `bad-option`, `empty-group`, `not-exact`.
  */
 export function prune<N extends Need = never>(options: PruneOptions<N>): Method<N> {
-  const { criterion, budget } = options;
+  const { criterion } = options;
   return {
     name: `prune(${criterion.name})`,
     paper: criterion.paper,
     needs: criterion.needs,
     async run(model, context) {
-      const traced = trace(model);
-      const all = groupsOf(traced);
-      const scored = await scoreGroups(eligible(all, options), options, model, context);
-      const survivors = budget(scored, model);
-      const removed = new Set<Unit>();
-      for (const { units, name } of all) {
-        const kept = survivors.get(name);
-        if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
-      }
-      const sliced = slice(model, traced, removed);
-      await context.certify('prune', mask(model, traced, removed), sliced);
-      context.removed(describe(all, traced, removed));
-      context.log(`removed ${removed.size} of ${scored.reduce((sum, { scores }) => sum + scores.length, 0)} units`);
-      await context.stage('pruned', sliced);
-      return sliced;
+      const choice = await choose(model, options, context);
+      return cutOut('prune', model, choice, context);
     },
   };
+}
+
+/** Units to remove from a model, before anything is cut. */
+export interface Choice {
+  readonly traced: Trace;
+  readonly all: readonly Group[];
+  readonly removed: ReadonlySet<Unit>;
+  /** How many there were to choose from. */
+  readonly candidates: number;
+}
+
+/** What {@link prune} would remove. */
+export async function choose<N extends Need>(
+  model: Checkpoint,
+  options: PruneOptions<N>,
+  context: Context<N>,
+): Promise<Choice> {
+  const traced = trace(model);
+  const all = groupsOf(traced);
+  const scored = await scoreGroups(eligible(all, options), options, model, context);
+  const survivors = options.budget(scored, model);
+  const removed = new Set<Unit>();
+  for (const { units, name } of all) {
+    const kept = survivors.get(name);
+    if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
+  }
+  return { traced, all, removed, candidates: scored.reduce((sum, { scores }) => sum + scores.length, 0) };
+}
+
+/** `model` without the units chosen: certified, told to the plan and to the report. */
+export async function cutOut(
+  place: string,
+  model: Checkpoint,
+  { traced, all, removed, candidates }: Choice,
+  context: BaseContext,
+): Promise<Checkpoint> {
+  const sliced = slice(model, traced, removed);
+  await context.certify(place, mask(model, traced, removed), sliced);
+  context.removed(describeCut(all, traced, removed), model);
+  context.log(`removed ${removed.size} of ${candidates} units`);
+  await context.stage('pruned', sliced);
+  return sliced;
 }
 
 function eligible<N extends Need>(
@@ -100,26 +130,6 @@ async function scoreGroups<N extends Need>(
 function withoutKept(units: readonly Unit[], kept: readonly number[]): readonly Unit[] {
   const stays = new Set(kept);
   return units.filter((_, index) => !stays.has(index));
-}
-
-function describe(all: readonly Group[], traced: Trace, removed: ReadonlySet<Unit>): RemovedStep {
-  return {
-    groups: all.map(({ name, kind, units, frozen }) => ({
-      name,
-      kind,
-      units: units.length,
-      removed: [...units.keys()].filter(index => removed.has(units[index])),
-      ...(frozen === undefined ? {} : { frozen }),
-    })),
-    sites: keptSites(traced, removed).map(({ site: { layer, weight, axis, role, width }, kept }) => ({
-      layer,
-      weight,
-      axis,
-      // Where nothing with a weight reads a unit, zeroing what makes it is what removes it.
-      role: width.some(unit => traced.bare.has(unit)) ? 'reads' : role,
-      kept,
-    })),
-  };
 }
 
 function badScores(name: string, group: Group, scores: Float64Array): PruneError {

@@ -1,9 +1,10 @@
 /** What a model costs: units, parameters, multiply-accumulates, bytes. */
 import { parameterCount, weightsOf, type Checkpoint } from '../core/checkpoint';
 import { groupsOf, type Group } from '../graph/group';
-import type { Trace } from '../graph/ledger';
+import type { Call, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
+import type { CallShapes, Shape } from '../rules/rule';
 import type { Cost, LayerWidth } from './report';
 
 /**
@@ -36,11 +37,14 @@ function isHidden({ frozen, kind }: Group): boolean {
 }
 
 function macsOf(model: Checkpoint, { calls }: Trace): number {
-  return calls.reduce((sum, { rule, layer, config, inputs, outputs }) => {
-    const weights = weightsOf(model, layer).map(({ shape }) => shape);
-    const [from, to] = [inputs, outputs].map(flows => flows.map(({ shape }) => shape));
-    return sum + (rule.macs?.({ config, inputs: from, outputs: to, weights }) ?? 0);
-  }, 0);
+  return calls.reduce((sum, call) => sum + (call.rule.macs?.(callShapes(model, call)) ?? 0), 0);
+}
+
+/** What the rule of `call` counts by. */
+export function callShapes(model: Checkpoint, { layer, config, inputs, outputs }: Call): CallShapes {
+  const shapes = (of: readonly { readonly shape: Shape }[]): Shape[] => of.map(({ shape }) => shape);
+  const weights = weightsOf(model, layer).map(({ shape }) => shape);
+  return { config, inputs: shapes(inputs), outputs: shapes(outputs), weights };
 }
 
 function makerWidths(model: Checkpoint): Map<string, number> {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   firstNotFinite,
   gather,
+  interleave,
   ndarray,
   relativeError,
   rows,
@@ -102,6 +103,25 @@ describe('gather', () => {
   test('rows copies examples in the order given', () => {
     const array = ndarray(Float32Array.from([1, 2, 3, 4, 5, 6]), [3, 2]);
     expect(rows(array, [2, 0])).toEqual(ndarray(Float32Array.from([5, 6, 1, 2]), [2, 2]));
+  });
+});
+
+describe('interleave', () => {
+  test('undoes gathering some positions and gathering the others, byte for byte', () => {
+    const split = withAxis.chain(({ array, axis }) =>
+      fc.record({
+        array: fc.constant(array),
+        axis: fc.constant(axis),
+        positions: fc.subarray([...Array(array.shape[axis]).keys()]),
+      }),
+    );
+    fc.assert(
+      fc.property(split, ({ array, axis, positions }) => {
+        const others = [...Array(array.shape[axis]).keys()].filter(position => !positions.includes(position));
+        const [kept, rest] = [gather(array, axis, positions), gather(array, axis, others)];
+        expect(interleave(kept, positions, rest, axis)).toEqual(array);
+      }),
+    );
   });
 });
 
