@@ -35,16 +35,9 @@ export function groupsOf(traced: Trace): readonly Group[] {
       kind: traced.kindOf(units[0]),
       units,
       sites: sites.map(site => traced.sites[site]),
-      frozen: traced.frozen.get(units[0]) ?? aloneIn(units, sites.map(site => traced.sites[site])), // prettier-ignore
+      frozen: traced.frozen.get(units[0]),
     };
   });
-}
-
-/** A single unit that is all a layer has cannot go, whatever its score. */
-function aloneIn([unit, ...others]: readonly Unit[], sites: readonly Site[]): string | undefined {
-  if (others.length > 0) return undefined;
-  const full = sites.find(({ width }) => width.every(each => each === unit));
-  return full && `it is all that "${full.layer}" has`;
 }
 
 /** Numbered by sites, which cuts do not change, and not by units, whose order they do. */

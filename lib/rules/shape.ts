@@ -60,6 +60,9 @@ export const repeatVector: LayerRule = {
   },
 };
 
+/** An axis that was cut down to one position cannot be told from one that always was; tf.js does not mind the entry. */
+const UNIT_AXIS = 'unitAxis';
+
 /**
  * Sizes are split into the smallest runs that hold the same elements before and after (`[8, 6, 4]` to `[48, 2, 2]`: 8, 6
  * to 48; 4 to 2, 2). Only the run with the units matters; the new axis is one along which they can be told apart, or the
@@ -67,7 +70,7 @@ export const repeatVector: LayerRule = {
  */
 export const reshape: LayerRule = {
   className: 'Reshape',
-  understands: ['targetShape'],
+  understands: ['targetShape', UNIT_AXIS],
   trace(call) {
     const [flow] = call.inputs;
     const shape = reshaped(call, flow.shape);
@@ -78,14 +81,14 @@ export const reshape: LayerRule = {
       axis: flow.axis - run.start + 1,
       width: flow.width,
     });
-    const [offset, width] = gridAxis(call, units, run.after);
+    const [offset, width] = gridAxis(call, units, run);
     return { outputs: [{ shape, axis: run.newStart + offset, width: coupleCalls(call, width, `to ${width.length}`) }] };
   },
   resize({ config, outputs: [{ axis, kept }] }) {
     const target = config.targetShape as readonly (number | null)[];
-    return {
-      targetShape: target.map((size, i) => (i + 1 === axis && size !== null && size >= 0 ? kept.length : size)),
-    };
+    const isCut = (size: number | null, i: number): boolean => i + 1 === axis && size !== null && size >= 0;
+    const targetShape = target.map((size, i) => (isCut(size, i) ? kept.length : size));
+    return kept.length === 1 ? { targetShape, [UNIT_AXIS]: axis } : { targetShape };
   },
 };
 
@@ -138,9 +141,11 @@ function times(size: number, next: number | null | undefined): number | undefine
   return next == null ? undefined : size * next;
 }
 
-/** An axis of the grid `sizes` that alone tells the units apart; where there is none the last is made to. */
-function gridAxis(call: LayerCall, units: Width, sizes: readonly number[]): [number, Width] {
+/** An axis of the grid that alone tells the units apart; where there is none the last is made to. */
+function gridAxis(call: LayerCall, units: Width, { after: sizes, newStart }: Run): [number, Width] {
   const axes = [...sizes.keys()].reverse();
+  const settled = Number(call.config[UNIT_AXIS] ?? NaN) - newStart;
+  if (axes.includes(settled)) return [settled, call.unify(...linesAlong(units, sizes, settled))];
   for (const axis of axes.filter(axis => sizes[axis] > 1)) {
     const lines = linesAlong(units, sizes, axis);
     if (lines.every(line => line.every((unit, i) => unit === lines[0][i]))) return [axis, lines[0]];

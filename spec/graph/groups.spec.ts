@@ -137,7 +137,7 @@ describe('groups in short', () => {
     singleChannel: [
       '!x features 3:  |  | a',
       'a channels 5: a |  | one',
-      '!one channels 1: one |  | b',
+      'one channels 1: one |  | b',
       'b channels 3: b |  | head',
       '!head neurons 4: head |  | ',
     ],

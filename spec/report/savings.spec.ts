@@ -35,8 +35,12 @@ function requireExact(model: Checkpoint, seed: number): number {
   const all = groupsOf(traced);
   const removed = randomRemoval(all, seed);
   const cuts = all.map(({ units }) => new Set(units.filter(unit => removed.has(unit))));
-  expect(savingsOf(model, traced, cuts)).toEqual(cuts.map(cut => cutReally(model, cut)));
-  expect(savingsOf(model, traced, [removed])).toEqual([cutReally(model, removed)]);
+  // Where some length is open the model's MACs are not known, but those of a cut elsewhere are.
+  const known = costOf(model).macs !== undefined;
+  const saved = [...savingsOf(model, traced, cuts), ...savingsOf(model, traced, [removed])].map(
+    ({ macs, ...rest }): PlanCost => (known ? { macs, ...rest } : rest),
+  );
+  expect(saved).toEqual([...cuts, removed].map(cut => cutReally(model, cut)));
   return cuts.filter(({ size }) => size > 0).length;
 }
 
