@@ -23,17 +23,46 @@ export function ndarray(data: TypedArray, shape: readonly number[]): NdArray {
 
 /** Keeps `positions` of `axis`, in the order given. */
 export function gather(array: NdArray, axis: number, positions: ArrayLike<number>): NdArray {
-  const { outer, length, inner } = around(array.shape, axis);
-  const data = emptyLike(array, outer * positions.length * inner);
-  for (let o = 0, to = 0; o < outer; o++) {
-    for (let p = 0; p < positions.length; p++, to += inner) {
-      const from = (o * length + positions[p]) * inner;
-      if (inner === 1) data[to] = array.data[from];
-      else data.set(array.data.subarray(from, from + inner), to);
+  return gatherAxes(array, new Map([[axis, positions]]));
+}
+
+/** Keeps the positions given for each axis, in their order, in one pass. */
+export function gatherAxes(array: NdArray, kept: ReadonlyMap<number, ArrayLike<number>>): NdArray {
+  if (kept.size === 0) return array;
+  const { dtype, data: source } = array;
+  const shape = array.shape.map((size, axis) => kept.get(axis)?.length ?? size);
+  const data = emptyLike(array, sizeOf(shape));
+  const last = Math.max(...kept.keys());
+  let end = 0;
+  const copy = (axis: number, from: number): void => {
+    const positions = kept.get(axis);
+    const { inner } = around(array.shape, axis);
+    if (axis < last) {
+      for (let p = 0; p < shape[axis]; p++) copy(axis + 1, from + (positions ? positions[p] : p) * inner);
+    } else {
+      end = copyRuns(source, data, from, end, inner, positions!);
     }
+  };
+  copy(0, 0);
+  return { shape, dtype, data };
+}
+
+/** Copies runs of `inner` elements at `positions` after `from` to `to`, and returns where they end. */
+function copyRuns(
+  source: TypedArray,
+  data: TypedArray,
+  from: number,
+  to: number,
+  inner: number,
+  positions: ArrayLike<number>,
+): number {
+  const { length } = positions;
+  for (let p = 0; p < length; p++, to += inner) {
+    const start = from + positions[p] * inner;
+    if (inner === 1) data[to] = source[start];
+    else data.set(source.subarray(start, start + inner), to);
   }
-  const shape = array.shape.map((size, a) => (a === axis ? positions.length : size));
-  return { shape, dtype: array.dtype, data };
+  return to;
 }
 
 /** A copy in which `positions` of `axis` are zero. */
@@ -49,18 +78,42 @@ export function zeroAt(array: NdArray, axis: number, positions: Iterable<number>
   return { ...array, data };
 }
 
-/** Sum of `term(value)` over the slice at each position of `axis`: `[shape[axis]]`. */
-export function sumAlong(array: NdArray, axis: number, term: (value: number) => number): Float64Array {
-  const { outer, length, inner } = around(array.shape, axis);
+/**
+ * Sum of |value| (`power` 1) or of its square (2) over the slice at each position of `axis`: `[shape[axis]]`. Not a function
+ * to sum: once it has been called with two of them, V8 spends ten times as long.
+ */
+export function sumAlong({ shape, data }: NdArray, axis: number, power: 1 | 2): Float64Array {
+  const { outer, length, inner } = around(shape, axis);
   const sums = new Float64Array(length);
+  if (inner === 1) return addRows(sums, data, power);
   for (let o = 0, from = 0; o < outer; o++) {
     for (let position = 0; position < length; position++) {
       let sum = 0;
-      for (let i = 0; i < inner; i++, from++) sum += term(array.data[from]);
+      for (const end = from + inner; from < end; from++) sum += raised(data[from], power);
       sums[position] += sum;
     }
   }
   return sums;
+}
+
+/** Adds rows of `sums.length` values, four at a time, so that each sum is stored a quarter as often. */
+function addRows(sums: Float64Array, data: TypedArray, power: 1 | 2): Float64Array {
+  const { length } = sums;
+  let from = 0;
+  for (; from + 4 * length <= data.length; from += 4 * length) {
+    for (let position = 0, at = from; position < length; position++, at++) {
+      const first = raised(data[at], power) + raised(data[at + length], power);
+      sums[position] += first + raised(data[at + 2 * length], power) + raised(data[at + 3 * length], power);
+    }
+  }
+  for (let position = 0; from < data.length; from++, position = (position + 1) % length) {
+    sums[position] += raised(data[from], power);
+  }
+  return sums;
+}
+
+function raised(value: number, power: 1 | 2): number {
+  return power === 1 ? Math.abs(value) : value * value;
 }
 
 /** Index of the first NaN or infinity, or -1. */
