@@ -29,40 +29,52 @@ export function gather(array: NdArray, axis: number, positions: ArrayLike<number
 /** Keeps the positions given for each axis, in their order, in one pass. */
 export function gatherAxes(array: NdArray, kept: ReadonlyMap<number, ArrayLike<number>>): NdArray {
   if (kept.size === 0) return array;
-  const { dtype, data: source } = array;
   const shape = array.shape.map((size, axis) => kept.get(axis)?.length ?? size);
   const data = emptyLike(array, sizeOf(shape));
   const last = Math.max(...kept.keys());
-  let end = 0;
-  const copy = (axis: number, from: number): void => {
-    const positions = kept.get(axis);
-    const { inner } = around(array.shape, axis);
-    if (axis < last) {
-      for (let p = 0; p < shape[axis]; p++) copy(axis + 1, from + (positions ? positions[p] : p) * inner);
-    } else {
-      end = copyRuns(source, data, from, end, inner, positions!);
-    }
-  };
-  copy(0, 0);
-  return { shape, dtype, data };
+  const starts = startsBefore(last, array.shape, kept);
+  const { inner } = around(array.shape, last);
+  if (inner === 1) copyElements(array.data, data, starts, kept.get(last)!);
+  else copyRuns(array.data, data, starts, kept.get(last)!, inner);
+  return { shape, dtype: array.dtype, data };
 }
 
-/** Copies runs of `inner` elements at `positions` after `from` to `to`, and returns where they end. */
-function copyRuns(
-  source: TypedArray,
-  data: TypedArray,
-  from: number,
-  to: number,
-  inner: number,
-  positions: ArrayLike<number>,
-): number {
-  const { length } = positions;
-  for (let p = 0; p < length; p++, to += inner) {
-    const start = from + positions[p] * inner;
-    if (inner === 1) data[to] = source[start];
-    else data.set(source.subarray(start, start + inner), to);
+/** Where in memory axis `last` begins, for every index kept of the axes before it. */
+function startsBefore(last: number, shape: readonly number[], kept: ReadonlyMap<number, ArrayLike<number>>): number[] {
+  let starts = [0];
+  for (let axis = 0; axis < last; axis++) {
+    const { length, inner } = around(shape, axis);
+    const positions = kept.get(axis) ?? Array.from({ length }, (_, position) => position);
+    const next: number[] = [];
+    for (const start of starts) {
+      for (let p = 0; p < positions.length; p++) next.push(start + positions[p] * inner);
+    }
+    starts = next;
   }
-  return to;
+  return starts;
+}
+
+function copyElements(from: TypedArray, to: TypedArray, starts: readonly number[], positions: ArrayLike<number>): void {
+  let at = 0;
+  for (const start of starts) {
+    for (let p = 0; p < positions.length; p++) to[at++] = from[start + positions[p]];
+  }
+}
+
+function copyRuns(
+  from: TypedArray,
+  to: TypedArray,
+  starts: readonly number[],
+  positions: ArrayLike<number>,
+  inner: number,
+): void {
+  let at = 0;
+  for (const start of starts) {
+    for (let p = 0; p < positions.length; p++, at += inner) {
+      const run = start + positions[p] * inner;
+      to.set(from.subarray(run, run + inner), at);
+    }
+  }
 }
 
 /** A copy in which `positions` of `axis` are zero. */
