@@ -24,6 +24,11 @@ const outputs = (...names: string[]): Record<string, string> => ({
   image: INPUT,
   ...Object.fromEntries(names.map(name => [name, OUTPUT])),
 });
+/** Streams whose channels a LayerNormalization mixes. */
+const mixedBy = (streams: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(streams).map(([name, norm]) => [name, `"${norm}" takes mean and variance over them`]),
+  );
 const imagenet = { width: 0.125, side: 32, classes: 10 };
 
 export const ZOO: Readonly<Record<string, Entry>> = {
@@ -57,9 +62,13 @@ export const ZOO: Readonly<Record<string, Entry>> = {
     small: { width: 0.125, side: 32, classes: 2 },
     frozen: outputs('boxes1', 'boxes2', 'boxes3'),
   },
-  convnextTiny: { build: convnextTiny, small: imagenet },
-  lstmStack: { build: lstmStack, small: { width: 0.125, side: 7 } },
-  gruStack: { build: gruStack, small: { width: 0.125, side: 7 } },
+  convnextTiny: {
+    build: convnextTiny,
+    small: imagenet,
+    frozen: { ...outputs('head'), ...mixedBy({ stem: 'ln1', conv1: 'ln6', conv2: 'ln10', conv3: 'ln20' }) },
+  },
+  lstmStack: { build: lstmStack, small: { width: 0.125, side: 7 }, frozen: { head: OUTPUT } },
+  gruStack: { build: gruStack, small: { width: 0.125, side: 7 }, frozen: { head: OUTPUT } },
 };
 
 export const frozenOf = ({ frozen = outputs('head') }: Entry): Readonly<Record<string, string>> => frozen;
