@@ -1,7 +1,7 @@
 /** The catalogue: exact groups, and the law on each of its nets. */
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { relativeError, type TypedArray } from '../../lib/core/array';
+import { ndarray, relativeError, type NdArray, type TypedArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { mask, slice } from '../../lib/edit/slice';
 import { groups, groupsOf } from '../../lib/graph/group';
@@ -9,6 +9,7 @@ import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
 import { CATALOGUE, type Case } from '../zoo/catalogue';
 import { spelled, told, unitsAt } from '../zoo/notation';
+import { refusal } from '../zoo/refusal';
 import { predictionsOf, randomRemoval } from '../zoo/removal';
 import { probesOf, randomize } from '../zoo/weights';
 
@@ -47,6 +48,23 @@ describe.each(Object.entries(CATALOGUE))('%s', (_, cases) => {
     else expect(differences).toEqual([0, 0, 0]);
   });
 });
+
+describe.each(Object.entries(CATALOGUE))('weights of another rank or length are refused: %s', (_, cases) => {
+  test.each(Object.entries(cases))('%s', async (_name, entry) => {
+    const { model } = await built(entry);
+    for (const [path, [first, ...others]] of model.weights) {
+      const damaged = { ...model, weights: new Map(model.weights).set(path, [misshapen(first), ...others]) };
+      const error = refusal(() => trace(damaged));
+      expect(error.code).toBe('bad-model');
+      expect(error.message).toContain(`"${path}"`);
+    }
+  });
+});
+
+/** The same numbers in one row; a row gets one more. */
+function misshapen({ shape, data }: NdArray): NdArray {
+  return shape.length > 1 ? ndarray(data, [data.length]) : ndarray(Float32Array.of(...data, 0), [data.length + 1]);
+}
 
 function errorOf(a: readonly TypedArray[], b: readonly TypedArray[]): number {
   return Math.max(...a.map((values, i) => relativeError(values, b[i])));
