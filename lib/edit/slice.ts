@@ -2,7 +2,7 @@
  * edit: surgery on checkpoints, pure: Checkpoint in, Checkpoint out. Knows sites, not criteria; must not know layer classes.
  * This file: removal of units, and its proof twin that only zeroes what reads them.
  */
-import { gather, zeroAt, type NdArray } from '../core/array';
+import { gatherAxes, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import type { Call, Site, Trace } from '../graph/ledger';
@@ -21,11 +21,7 @@ export interface KeptSite {
  */
 export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Unit>): Checkpoint {
   for (const unit of removed) requireFree(traced, unit);
-  const weights = new Map(model.weights);
-  for (const { site, kept } of keptSites(traced, removed)) {
-    if (kept.length === 0) throw emptied(site);
-    edit(weights, site, array => gather(array, site.axis, kept));
-  }
+  const weights = keptWeights(model, keptSites(traced, removed));
   const calls = new Map([...traced.calls].reverse().map(call => [call.layer, call]));
   const topology = mapLeaves(model.topology, (spec, path) => {
     const call = calls.get(path);
@@ -36,6 +32,20 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   const sliced = { topology, weights };
   trace(sliced); // refuses a result whose weights and topology disagree
   return sliced;
+}
+
+/** Each weight is cut along all its axes at once. */
+function keptWeights(model: Checkpoint, cuts: readonly KeptSite[]): Map<string, readonly NdArray[]> {
+  const weights = new Map(model.weights);
+  const byWeight = new Map<string, { readonly site: Site; readonly axes: Map<number, readonly number[]> }>();
+  for (const { site, kept } of cuts) {
+    if (kept.length === 0) throw emptied(site);
+    const key = `${site.layer}:${site.weight}`;
+    const axes = byWeight.get(key)?.axes ?? new Map<number, readonly number[]>();
+    byWeight.set(key, { site, axes: axes.set(site.axis, kept) });
+  }
+  for (const { site, axes } of byWeight.values()) edit(weights, site, array => gatherAxes(array, axes));
+  return weights;
 }
 
 /** What the cut leaves of a call whose weights have the shapes `weights` after it. */
@@ -63,7 +73,9 @@ function enteredShape({ config }: LayerSpec, { entries }: Trace, path: string, r
 
 /** Positions of `width` whose units are not removed, ascending. */
 export function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
-  return [...width.keys()].filter(position => !removed.has(width[position]));
+  const kept: number[] = [];
+  for (let position = 0; position < width.length; position++) if (!removed.has(width[position])) kept.push(position);
+  return kept;
 }
 
 /**

@@ -27,7 +27,15 @@ export function callRule(
     config,
     inputs,
     weights,
-    fresh: (key, length, kind) => book.fresh(path, key, length, kind),
+    fresh(key, length, kind) {
+      // A weight of too low a rank has no length on the axis that says it.
+      if (Number.isInteger(length)) return book.fresh(path, key, length, kind);
+      throw misfit(
+        path,
+        'weights of the rank of its class',
+        weights.map(shape => `[${shape.join(', ')}]`).join(' and '),
+      );
+    },
     unify: (...widths) => {
       const lengths = new Set(widths.map(({ length }) => length));
       if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));

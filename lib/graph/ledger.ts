@@ -130,7 +130,7 @@ function settle(
   calls: readonly Call[],
   entries: ReadonlyMap<string, Entry>,
 ): Trace {
-  const final = <T extends { readonly width: Width }>(at: T): T => ({ ...at, width: at.width.map(units.find) });
+  const final = finalWidths(units);
   const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
   const spoiled = shifted.map(({ width, reason }) => ({
     width: width.filter(unit => bareUnits.has(units.find(unit))),
@@ -147,6 +147,16 @@ function settle(
     bare: bareUnits,
     kindOf: unit => made.makers[unit].kind,
     makerOf: unit => made.makers[unit].layer,
+  };
+}
+
+/** Widths that were one array stay one, so that each is looked through once, here and later. */
+function finalWidths({ find }: UnionFind): <T extends { readonly width: Width }>(at: T) => T {
+  const known = new Map<Width, Width>();
+  return at => {
+    const width = known.get(at.width) ?? at.width.map(find);
+    known.set(at.width, width);
+    return { ...at, width };
   };
 }
 
