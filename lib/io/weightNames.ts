@@ -80,7 +80,7 @@ function pairUp(names: readonly string[], slots: readonly Slot[], naming: Naming
   const open = names.map((_, i) => i).filter(i => !pairs.has(i));
   for (const [name, weights] of groupBy(open, i => naming.inFile(names[i]))) {
     const found = bySlot.get(name) ?? [];
-    if (weights.length === 1 && found.length === 1) pairs.set(weights[0], found[0]);
+    if (name !== '' && weights.length === 1 && found.length === 1) pairs.set(weights[0], found[0]);
   }
 }
 
