@@ -30,5 +30,8 @@ export type { Checkpoint } from './core/checkpoint';
 export type { Context, Need, Progress, Certificate } from './core/context';
 export type { NdArray } from './core/array';
 
-export { saveLayersModel, loadLayersModel } from './runtime/files';
+export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
+export { provenanceOf } from './report/provenance';
+export { provenanceFrom, type Provenance } from './core/provenance';
+export { parsePlan } from './edit/planFile';
 export { PruneError, type PruneErrorCode } from './core/errors';

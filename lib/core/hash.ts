@@ -1,4 +1,4 @@
-/** A name for a model's exact content. */
+/** A name for an exact content. */
 import type { Checkpoint } from './checkpoint';
 
 /**
@@ -17,7 +17,16 @@ export async function hashOf({ topology, weights }: Checkpoint): Promise<string>
   // One hash per part and one over them keeps large models from being copied into a single buffer.
   const hashes = new Uint8Array(parts.length * 32);
   for (const [i, part] of parts.entries()) hashes.set(await sha256(part), i * 32);
-  return Array.from(await sha256(hashes), byte => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(await sha256(hashes));
+}
+
+/** SHA-256, in hex, of a value's JSON: of the bytes of the file, where that holds `JSON.stringify(value)`. */
+export async function hashOfJson(value: object): Promise<string> {
+  return toHex(await sha256(new TextEncoder().encode(JSON.stringify(value))));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** tf.js reads a setting that was never given back as null. */
