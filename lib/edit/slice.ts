@@ -5,6 +5,7 @@
 import { gather, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import type { WeightShapes } from '../graph/cost';
 import type { Call, Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import type { CutCall, CutFlow, Flow, Shape, Unit, Width } from '../rules/rule';
@@ -38,9 +39,10 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   return sliced;
 }
 
-function cutCall(
+/** `call` as a rule sees it once the units are gone; `weights` are those after the cut. */
+export function cutCall(
   { layer, config, inputs, outputs }: Call,
-  weights: Checkpoint['weights'],
+  weights: WeightShapes,
   removed: ReadonlySet<Unit>,
 ): CutCall {
   const cut = ({ shape, axis, width }: Flow): CutFlow => ({ shape, axis, kept: staying(width, removed) });
