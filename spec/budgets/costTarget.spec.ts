@@ -94,9 +94,9 @@ describe.each(SCOPE_NAMES)('%s', scope => {
     const law = fc.asyncProperty(
       recipes(4),
       fc.nat({ max: 1000 }),
-      fc.double({ min: 0.05, max: 1, noNaN: true }),
+      fc.integer({ min: 6, max: 100 }).map(percent => percent / 100),
       fc.constantFrom<'macs' | 'parameters'>('macs', 'parameters'),
-      fc.record({ minimum: fc.constantFrom(1, 2, 0.3), multipleOf: fc.constantFrom(1, 1, 2, 4) }),
+      fc.record({ minimum: fc.constantFrom(1, 1, 2, 0.3), multipleOf: fc.constantFrom(1, 1, 2, 3) }),
       async (recipe, seed, fraction, measure, options) => {
         const model = await captured(recipe);
         const scored = scoredOf(model, seed);
@@ -117,7 +117,7 @@ describe.each(SCOPE_NAMES)('%s', scope => {
       },
     );
     await fc.assert(law, { numRuns: RUNS, seed: SEED });
-    expect(met).toBeGreaterThan(RUNS / 4);
+    expect(met).toBeGreaterThan(RUNS / 5);
     expect(refused).toBeGreaterThan(RUNS / 20);
   }, 600_000);
 
