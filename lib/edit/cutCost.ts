@@ -1,6 +1,6 @@
 /** What a cut would leave to pay, before anything is cut: counted from shapes, no weight is touched. */
 import type { Checkpoint, Config } from '../core/checkpoint';
-import { macsOf, parametersOf, type CountedCall, type WeightShapes } from '../graph/cost';
+import { macsOf, parametersOf, shapesOf, type CountedCall, type WeightShapes } from '../graph/cost';
 import type { Trace } from '../graph/ledger';
 import type { CutFlow, Shape, Unit } from '../rules/rule';
 import { cutCall, keptSites } from './slice';
@@ -21,7 +21,7 @@ export function costAfter(model: Checkpoint, traced: Trace, removed: ReadonlySet
   const calls = traced.calls.map((call): CountedCall => {
     const { layer, rule, config } = call;
     if (!rule.macs) return call;
-    const cut = cutCall(call, weights, removed);
+    const cut = cutCall(call, shapesOf(weights.get(layer) ?? []), removed);
     // As in `slice`, the first call of a shared layer speaks for its config.
     if (!configs.has(layer)) configs.set(layer, { ...config, ...rule.resize?.(cut) });
     return {

@@ -5,7 +5,6 @@
 import { gather, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import type { WeightShapes } from '../graph/cost';
 import type { Call, Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import type { CutCall, CutFlow, Flow, Shape, Unit, Width } from '../rules/rule';
@@ -30,7 +29,7 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   const calls = new Map([...traced.calls].reverse().map(call => [call.layer, call]));
   const topology = mapLeaves(model.topology, (spec, path) => {
     const call = calls.get(path);
-    const resized = call?.rule.resize?.(cutCall(call, weights, removed));
+    const resized = call?.rule.resize?.(cutCall(call, shapesOf(weights, path), removed));
     const entered = enteredShape(spec, traced, path, removed);
     return resized || entered ? { ...spec, config: { ...spec.config, ...resized, ...entered } } : spec;
   });
@@ -39,15 +38,18 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   return sliced;
 }
 
-/** `call` as a rule sees it once the units are gone; `weights` are those after the cut. */
+/** What the cut leaves of a call whose weights have the shapes `weights` after it. */
 export function cutCall(
-  { layer, config, inputs, outputs }: Call,
-  weights: WeightShapes,
+  { config, inputs, outputs }: Call,
+  weights: CutCall['weights'],
   removed: ReadonlySet<Unit>,
 ): CutCall {
   const cut = ({ shape, axis, width }: Flow): CutFlow => ({ shape, axis, kept: staying(width, removed) });
-  const shapes = (weights.get(layer) ?? []).map(({ shape }) => shape);
-  return { config, weights: shapes, inputs: inputs.map(cut), outputs: outputs.map(cut) };
+  return { config, weights, inputs: inputs.map(cut), outputs: outputs.map(cut) };
+}
+
+function shapesOf(weights: Checkpoint['weights'], layer: string): CutCall['weights'] {
+  return (weights.get(layer) ?? []).map(({ shape }) => shape);
 }
 
 /** The first layers of a nested model state how many units enter it. */
@@ -59,7 +61,8 @@ function enteredShape({ config }: LayerSpec, { entries }: Trace, path: string, r
   return { batchInputShape: shape.map((size, axis) => (axis === entry.axis && size !== null ? left : size)) };
 }
 
-function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
+/** Positions of `width` whose units are not removed, ascending. */
+export function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
   return [...width.keys()].filter(position => !removed.has(width[position]));
 }
 

@@ -27,6 +27,6 @@ export function parametersOf(weights: WeightShapes): number {
   return [...weights.values()].flat().reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-function shapesOf<S>(arrays: readonly { readonly shape: S }[]): readonly S[] {
+export function shapesOf<S>(arrays: readonly { readonly shape: S }[]): readonly S[] {
   return arrays.map(({ shape }) => shape);
 }
