@@ -1,0 +1,63 @@
+/** What decides which units go, and how many, from the options of a command line. */
+import { costTarget, global, isomorphic, uniform, type Budget, type BudgetOptions } from '../budgets';
+import { checkKeyword } from '../core/check';
+import { gamma, magnitude, random, type Criterion } from '../criteria';
+import { refusal } from './arguments';
+import type { Given, Options } from './command';
+
+const CRITERIA: Readonly<Record<string, () => Criterion>> = {
+  l1: () => magnitude({ norm: 'l1' }),
+  l2: () => magnitude({ norm: 'l2' }),
+  gamma,
+  random,
+};
+
+const SCOPES: Readonly<Record<string, (options: BudgetOptions) => Budget>> = { uniform, global, isomorphic };
+
+export const CHOICES: Options = {
+  ratio: { value: 'R', help: 'remove this fraction of the units, in [0, 1); default 0.5' },
+  macs: { value: 'F', help: 'or as few as leave at most this fraction of the MACs, in (0, 1]' },
+  params: { value: 'F', help: 'or as few as leave at most this fraction of the parameters' },
+  criterion: { value: 'NAME', help: `which units matter: ${Object.keys(CRITERIA).join(', ')}; default l1` },
+  scope: {
+    value: 'NAME',
+    help: 'rank units within each group (uniform, the default), over all groups (global), or\nover all groups of one structure (isomorphic)',
+  },
+  minimum: { value: 'M', help: 'least units a group keeps; below 1 a fraction of the group; default 1' },
+  'multiple-of': { value: 'N', help: 'round the units that a group keeps to a multiple of N; default 1' },
+};
+
+export interface Choice {
+  readonly criterion: Criterion;
+  readonly budget: Budget;
+  /** All of it, defaults included, for people. */
+  readonly words: string;
+}
+
+/** @throws PruneError `bad-option`, `bad-ratio`. */
+export function choiceFrom(given: Given): Choice {
+  const amounts = ['ratio', 'macs', 'params'].filter(given.has);
+  if (amounts.length > 1) {
+    const list = amounts.map(name => `--${name}`).join(' and ');
+    throw refusal('one of --ratio, --macs and --params', list, 'prune');
+  }
+  const criterion = keyword(given, 'criterion', CRITERIA, 'l1');
+  const scope = keyword(given, 'scope', SCOPES, 'uniform');
+  const [minimum, multipleOf] = [given.number('minimum') ?? 1, given.number('multiple-of') ?? 1];
+  const [amount = 'ratio'] = amounts;
+  const value = given.number(amount) ?? 0.5;
+  const target = amount === 'macs' ? { macs: value } : { parameters: value };
+  const floor = { minimum, multipleOf };
+  return {
+    criterion: CRITERIA[criterion](),
+    budget:
+      amount === 'ratio'
+        ? SCOPES[scope]({ ratio: value, ...floor })
+        : costTarget({ ...target, scope: SCOPES[scope], ...floor }),
+    words: `criterion ${criterion}, scope ${scope}, ${amount} ${value}, minimum ${minimum}${multipleOf === 1 ? '' : `, multiple of ${multipleOf}`}`,
+  };
+}
+
+function keyword(given: Given, option: string, table: Readonly<Record<string, unknown>>, fallback: string): string {
+  return checkKeyword('arguments', `--${option}`, given.word(option) ?? fallback, Object.keys(table));
+}
