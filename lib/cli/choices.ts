@@ -30,32 +30,38 @@ export const CHOICES: Options = {
 export interface Choice {
   readonly criterion: Criterion;
   readonly budget: Budget;
-  /** All of it, defaults included, for people. */
-  readonly words: string;
+  /** What was chosen, defaults included, by the names of the options. */
+  readonly settings: Readonly<Record<string, string | number>>;
 }
 
 /** @throws PruneError `bad-option`, `bad-ratio`. */
 export function choiceFrom(given: Given): Choice {
-  const amounts = ['ratio', 'macs', 'params'].filter(given.has);
-  if (amounts.length > 1) {
-    const list = amounts.map(name => `--${name}`).join(' and ');
-    throw refusal('one of --ratio, --macs and --params', list, 'prune');
-  }
   const criterion = keyword(given, 'criterion', CRITERIA, 'l1');
   const scope = keyword(given, 'scope', SCOPES, 'uniform');
-  const [minimum, multipleOf] = [given.number('minimum') ?? 1, given.number('multiple-of') ?? 1];
-  const [amount = 'ratio'] = amounts;
+  const amount = amountFrom(given);
   const value = given.number(amount) ?? 0.5;
-  const target = amount === 'macs' ? { macs: value } : { parameters: value };
+  const [minimum, multipleOf] = [given.number('minimum') ?? 1, given.number('multiple-of') ?? 1];
   const floor = { minimum, multipleOf };
+  const budgets: Readonly<Record<Amount, () => Budget>> = {
+    ratio: () => SCOPES[scope]({ ratio: value, ...floor }),
+    macs: () => costTarget({ macs: value, scope: SCOPES[scope], ...floor }),
+    params: () => costTarget({ parameters: value, scope: SCOPES[scope], ...floor }),
+  };
   return {
     criterion: CRITERIA[criterion](),
-    budget:
-      amount === 'ratio'
-        ? SCOPES[scope]({ ratio: value, ...floor })
-        : costTarget({ ...target, scope: SCOPES[scope], ...floor }),
-    words: `criterion ${criterion}, scope ${scope}, ${amount} ${value}, minimum ${minimum}${multipleOf === 1 ? '' : `, multiple of ${multipleOf}`}`,
+    budget: budgets[amount](),
+    settings: { criterion, scope, [amount]: value, minimum, 'multiple-of': multipleOf },
   };
+}
+
+const AMOUNTS = ['ratio', 'macs', 'params'] as const;
+type Amount = (typeof AMOUNTS)[number];
+
+function amountFrom(given: Given): Amount {
+  const [first = 'ratio', ...others] = AMOUNTS.filter(given.has);
+  if (others.length === 0) return first;
+  const list = [first, ...others].map(name => `--${name}`).join(' and ');
+  throw refusal('one of --ratio, --macs and --params', list, 'prune');
 }
 
 function keyword(given: Given, option: string, table: Readonly<Record<string, unknown>>, fallback: string): string {

@@ -64,13 +64,15 @@ function answer(given: Given, { path, directory, choice, compressed: { report },
   const file = given.word('data');
   if (given.has('json')) {
     const data = labelled && { file, rows: labelled.rows, tested: labelled.tested };
-    return JSON.stringify({ model: path, out: directory, choice: choice.words, data, report }, null, 2);
+    return JSON.stringify({ model: path, out: directory, settings: choice.settings, data, report }, null, 2);
   }
   const tested = labelled
     ? `accuracy: on ${count(labelled.tested)} of the ${count(labelled.rows)} rows of ${file}, drawn by seed ${report.seed}\n`
     : '';
   return [
-    choice.words,
+    Object.entries(choice.settings)
+      .map(setting => setting.join(' '))
+      .join(', '),
     formatReport(report),
     `${tested}written: model.json, its weights and plan.json in ${directory}\ncheck:   tfjs-prune verify ${path} ${directory}`,
   ].join('\n\n');

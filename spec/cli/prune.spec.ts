@@ -46,7 +46,7 @@ test('writes a smaller model with its plan, and says what it did', async () => {
   expect(contents(folder)).toEqual(before);
   const [original, result] = [await read(folder), await read(small)];
   expect(layerWidths(original, result).map(({ after }) => after)).toEqual([3, 2, 3, 4]);
-  expect(out[0]).toMatch(/^criterion l1, scope uniform, ratio 0\.5, minimum 1\n/);
+  expect(out[0]).toMatch(/^criterion l1, scope uniform, ratio 0\.5, minimum 1, multiple-of 1\n/);
   expect(out[0]).toMatch(/units +10 +5 +-50\.0 %/);
   expect(out[0]).toContain('certificate: the cut is exact');
   expect(out[0]).toContain(`tfjs-prune verify ${folder} ${small}`);
@@ -65,8 +65,10 @@ test('writes a smaller model with its plan, and says what it did', async () => {
 test('--json prints one document, which agrees with the files', async () => {
   const [folder, small] = [await savedNet('residual'), newFolder()];
   const { out } = await run('prune', folder, '--out', small, '--ratio', '0.3', '--json');
-  const answer = JSON.parse(out[0]) as { model: string; out: string; report: Report };
+  const answer = JSON.parse(out[0]) as { model: string; out: string; settings: object; report: Report };
   expect([answer.model, answer.out]).toEqual([folder, small]);
+  const settings = { criterion: 'l1', scope: 'uniform', ratio: 0.3, minimum: 1, 'multiple-of': 1 };
+  expect(answer.settings).toEqual(settings);
   expect(answer.report.before).toEqual(costOf(await read(folder)));
   expect(answer.report.after).toEqual(costOf(await read(small)));
   expect(answer.report.after.units).toBe(7);
