@@ -1,6 +1,6 @@
 /** What calls and weights cost, from shapes alone: of a model as it is, or as it would be. */
 import { sizeOf } from '../core/array';
-import type { Shape } from '../rules/rule';
+import type { CallShapes, Shape } from '../rules/rule';
 import type { Call } from './ledger';
 
 /** Weights of each layer by path, as far as counting needs them; those of a checkpoint will do. */
@@ -14,12 +14,21 @@ export interface CountedCall extends Pick<Call, 'layer' | 'rule' | 'config'> {
 
 /** Multiply-accumulates of all `calls` for one example; undefined when a size that matters is not known. */
 export function macsOf(calls: readonly CountedCall[], weights: WeightShapes): number | undefined {
-  const macs = calls.reduce((sum, { rule, layer, config, inputs, outputs }) => {
-    const [from, to, held] = [inputs, outputs, weights.get(layer) ?? []];
-    const shapes = { inputs: shapesOf(from), outputs: shapesOf(to), weights: shapesOf(held) };
-    return sum + (rule.macs?.({ config, ...shapes }) ?? 0);
-  }, 0);
+  const macs = calls.reduce((sum, call) => sum + (call.rule.macs?.(callShapes({ weights }, call)) ?? 0), 0);
   return Number.isNaN(macs) ? undefined : macs;
+}
+
+/** What the rule of `call` counts by. */
+export function callShapes(
+  { weights }: { readonly weights: WeightShapes },
+  { layer, config, inputs, outputs }: CountedCall,
+): CallShapes {
+  return {
+    config,
+    inputs: shapesOf(inputs),
+    outputs: shapesOf(outputs),
+    weights: shapesOf(weights.get(layer) ?? []),
+  };
 }
 
 /** Number of stored values: trainable and not. */
