@@ -8,7 +8,8 @@ export type { Data, Examples } from './runtime/data';
 export { networkSlimming, prune, cut, fineTune, recalibrate, slim, chain, repeat } from './methods';
 export type { Method, PruneOptions, FineTuneOptions, SlimOptions, NetworkSlimmingOptions } from './methods';
 export { gamma, magnitude, random, type Criterion } from './criteria';
-export { uniform, global, stepRatio, type Budget } from './budgets';
+export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
+export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
 export { slimModel, strip } from './runtime/slimModel';

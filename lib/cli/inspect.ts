@@ -7,6 +7,9 @@ import { costOf } from '../report/cost';
 import { bytes, count } from '../report/numbers';
 import type { Cost } from '../report/report';
 import { listed, shorten, textTable } from '../report/table';
+import { capture } from '../runtime/capture';
+import type { Command } from './command';
+import { withModelFile } from './model';
 
 export interface Inspection {
   readonly name: string;
@@ -36,6 +39,23 @@ export interface InspectedGroup {
     readonly role: string;
   }[];
 }
+
+export const inspectCommand: Command = {
+  name: 'inspect',
+  summary: 'layers, groups of units that go together, and cost of a model',
+  operands: ['MODEL'],
+  options: {},
+  help: {
+    about: 'Shows which units can be pruned, what goes with them, and what is frozen and why. Changes nothing.',
+    example: 'tfjs-prune inspect models/digits',
+  },
+  run(given) {
+    return withModelFile(given.paths[0], given, async model => {
+      const inspection = inspect(await capture(model));
+      return given.has('json') ? JSON.stringify(inspection, null, 2) : formatInspection(inspection);
+    });
+  },
+};
 
 const SCREEN = 100;
 const LONGEST_NAME = 36;

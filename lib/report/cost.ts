@@ -1,10 +1,9 @@
 /** What a model costs: units, parameters, multiply-accumulates, bytes. */
-import { parameterCount, weightsOf, type Checkpoint } from '../core/checkpoint';
+import type { Checkpoint } from '../core/checkpoint';
+import { macsOf, parametersOf } from '../graph/cost';
 import { groupsOf, type Group } from '../graph/group';
-import type { Call, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
-import type { CallShapes, Shape } from '../rules/rule';
 import type { Cost, LayerWidth } from './report';
 
 /**
@@ -14,13 +13,12 @@ import type { Cost, LayerWidth } from './report';
  */
 export function costOf(model: Checkpoint): Cost {
   const traced = trace(model);
-  const macs = macsOf(model, traced);
   return {
     units: groupsOf(traced)
       .filter(isHidden)
       .reduce((sum, { units }) => sum + units.length, 0),
-    parameters: parameterCount(model),
-    macs: Number.isNaN(macs) ? undefined : macs,
+    parameters: parametersOf(model.weights),
+    macs: macsOf(traced.calls, model.weights),
     bytes: [...model.weights.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0),
   };
 }
@@ -34,17 +32,6 @@ export function layerWidths(before: Checkpoint, after: Checkpoint): readonly Lay
 /** Whether the units of `group` are internal: neither the model's inputs nor its outputs. */
 function isHidden({ frozen, kind }: Group): boolean {
   return kind !== 'features' && frozen !== MODEL_OUTPUT;
-}
-
-function macsOf(model: Checkpoint, { calls }: Trace): number {
-  return calls.reduce((sum, call) => sum + (call.rule.macs?.(callShapes(model, call)) ?? 0), 0);
-}
-
-/** What the rule of `call` counts by. */
-export function callShapes(model: Checkpoint, { layer, config, inputs, outputs }: Call): CallShapes {
-  const shapes = (of: readonly { readonly shape: Shape }[]): Shape[] => of.map(({ shape }) => shape);
-  const weights = weightsOf(model, layer).map(({ shape }) => shape);
-  return { config, inputs: shapes(inputs), outputs: shapes(outputs), weights };
 }
 
 function makerWidths(model: Checkpoint): Map<string, number> {

@@ -3,9 +3,9 @@ import { sizeOf } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { PlanCost } from '../edit/plan';
 import { cutCall, staying } from '../edit/slice';
+import { callShapes } from '../graph/cost';
 import type { Call, Site, Trace } from '../graph/ledger';
 import type { CallShapes, CutFlow, Shape, Unit, Width } from '../rules/rule';
-import { callShapes } from './cost';
 
 /**
  * What each of `cuts` saves if it alone is made, exactly as if it were; no unit is in two of them. One pass over the

@@ -4,6 +4,7 @@ import {
   applyPlan,
   chain,
   compress,
+  costTarget,
   fineTune,
   gamma,
   global,
@@ -101,6 +102,10 @@ export function misuse(): unknown[] {
     global({ ratio: '50%' }),
     // @ts-expect-error there is no such option
     uniform({ ratio: 0.5, min: 1 }),
+    // @ts-expect-error a target is a cost, not a ratio
+    costTarget({ ratio: 0.5 }),
+    // @ts-expect-error and a scope is called with one
+    costTarget({ macs: 0.5, scope: uniform({ ratio: 0.5 }) }),
     // @ts-expect-error nor such a norm
     magnitude({ norm: 'l0' }),
     // @ts-expect-error gamma takes no options
