@@ -14,7 +14,7 @@ const NAME = 'plan.json';
 export async function savePruned(model: LayersModel, directory: string, plan: Plan): Promise<void> {
   await saveLayersModel(model, directory);
   const main = { name: NAME, parts: [Buffer.from(JSON.stringify(plan))] };
-  await replaceFiles(`savePlan "${directory}"`, directory, { main, others: [], isObsolete: () => false });
+  await replaceFiles(`savePlan "${directory}"`, directory, { main, others: [], beside: [], isObsolete: () => false });
 }
 
 /** The plan beside the model at `path`. */
