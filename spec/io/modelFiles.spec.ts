@@ -19,6 +19,18 @@ afterEach(removeFolders);
 
 const HAS_TWIN_NAMES = /nested|sequentialOf|calledElsewhere/;
 
+/** tf.js itself writes settings that were left open as null, by their default, or not at all, and numbers a stack of cells anew. */
+function settledContents(folder: string): Record<string, unknown> {
+  const { 'model.json': json, ...shards } = contents(folder);
+  const text = Buffer.from(json, 'hex')
+    .toString()
+    .replace(/stacked_rnn_cells_StackedRNNCells\d+/g, 'stack');
+  const settled: unknown = JSON.parse(text, (_, value: unknown) =>
+    value === null || value === false || value === 'float32' ? undefined : value,
+  );
+  return { ...shards, 'model.json': settled };
+}
+
 describe('a saved model', () => {
   const nets = NET_NAMES.filter(name => !HAS_TWIN_NAMES.test(name)).map(name => [name, NETS[name]] as const);
 
@@ -31,7 +43,7 @@ describe('a saved model', () => {
     expect(await outputsOf(loaded)).toEqual(await outputsOf(model));
     const again = newFolder();
     await saveLayersModel(loaded, again);
-    expect(contents(again)).toEqual(contents(folder));
+    expect(settledContents(again)).toEqual(settledContents(folder));
     disposeAll(model);
     loaded.dispose();
     expect(tf.memory().numTensors).toBe(before);
