@@ -1,5 +1,6 @@
 /** Convolutions over images: Conv2D, DepthwiseConv2D, SeparableConv2D. Weight axes: `[height, width, in, out]`. */
 import { applyActivation } from './activation';
+import { convolved, depthwise, separable } from './matrix';
 import { biasSite, elements, repeatEach, unitsAlong, type LayerRule, type LocalSite } from './rule';
 import { channelAxis, slide, windowOf } from './spatial';
 
@@ -26,6 +27,7 @@ export const conv2d: LayerRule = {
   resize: ({ weights: [kernel] }) => ({ filters: kernel[3] }),
   macs: ({ config, outputs, weights: [kernel] }) =>
     positions(config, outputs[0]) * kernel[0] * kernel[1] * kernel[2] * kernel[3],
+  arithmetic: convolved(2),
 };
 
 export const depthwiseConv2d: LayerRule = {
@@ -48,6 +50,7 @@ export const depthwiseConv2d: LayerRule = {
   },
   macs: ({ config, outputs, weights: [kernel] }) =>
     positions(config, outputs[0]) * kernel[0] * kernel[1] * kernel[2] * kernel[3],
+  arithmetic: depthwise,
 };
 
 export const separableConv2d: LayerRule = {
@@ -72,6 +75,7 @@ export const separableConv2d: LayerRule = {
   resize: ({ weights: [, pointwise] }) => ({ filters: pointwise[3] }),
   macs: ({ config, outputs, weights: [depthwise, pointwise] }) =>
     positions(config, outputs[0]) * depthwise[2] * depthwise[3] * (depthwise[0] * depthwise[1] + pointwise[3]),
+  arithmetic: separable,
 };
 
 function positions(config: Readonly<Record<string, unknown>>, output: readonly (number | null)[]): number {

@@ -1,8 +1,9 @@
 /** Layers that act only in training. */
+import { identity } from './arithmetic';
 import { passThrough } from './rule';
 
-export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed']);
-export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed']);
-export const gaussianNoise = passThrough('GaussianNoise', ['stddev']);
-export const gaussianDropout = passThrough('GaussianDropout', ['rate']);
-export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape']);
+export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed'], identity);
+export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed'], identity);
+export const gaussianNoise = passThrough('GaussianNoise', ['stddev'], identity);
+export const gaussianDropout = passThrough('GaussianDropout', ['rate'], identity);
+export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape'], identity);
