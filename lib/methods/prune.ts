@@ -4,6 +4,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { Context, Need, RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Criterion } from '../criteria';
+import { foldConstants, isWhole, type FoldMode } from '../edit/fold';
 import { keptSites, mask, slice } from '../edit/slice';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
@@ -18,11 +19,19 @@ export interface PruneOptions<N extends Need = never> {
   readonly groups?: (group: Group) => boolean;
   /** Paths of layers whose own outputs keep every unit. */
   readonly protect?: readonly string[];
+  /**
+   * What a removed unit gives that no example changes moves into the biases behind it: only where nothing else changes
+   * ('exact', the default), also where the edge of an image then differs ('bounded'), or not at all.
+   */
+  readonly fold?: FoldMode | false;
+  /** With `fold: 'bounded'`: a gamma of at most this size counts as zero. Default 0. */
+  readonly deadGamma?: number;
 }
 
 /**
- * Removes the units that `budget` lets go after `criterion` has scored them. No training; the weights that stay are
- * untouched, and every run carries a certificate that the smaller model equals the masked one.
+ * Removes the units that `budget` lets go after `criterion` has scored them. No training; of the weights that stay only biases
+ * (and means behind layers without one) change, where removed units were constant. Every run carries a certificate that the
+ * smaller model equals the masked one; where all that went was constant, another one that it equals the model before.
  * @throws PruneError `no-rule`, `no-groups`, `bad-option`, `empty-group`, `not-exact`.
  */
 export function prune<N extends Need = never>(options: PruneOptions<N>): Method<N> {
@@ -41,14 +50,30 @@ export function prune<N extends Need = never>(options: PruneOptions<N>): Method<
         const kept = survivors.get(name);
         if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
       }
-      const sliced = slice(model, traced, removed);
-      await context.certify('prune', mask(model, traced, removed), sliced);
+      const { model: ready, whole } = fold(model, traced, removed, options, context);
+      const sliced = slice(ready, traced, removed);
+      await context.certify('prune', mask(ready, traced, removed), sliced);
+      if (whole) await context.certify('prune, constant units', model, sliced);
       context.removed(describe(all, traced, removed));
       context.log(`removed ${removed.size} of ${scored.reduce((sum, { scores }) => sum + scores.length, 0)} units`);
       await context.stage('pruned', sliced);
       return sliced;
     },
   };
+}
+
+function fold<N extends Need>(
+  model: Checkpoint,
+  traced: Trace,
+  removed: ReadonlySet<Unit>,
+  { fold: mode = 'exact', deadGamma }: PruneOptions<N>,
+  { log }: Context<N>,
+): { readonly model: Checkpoint; readonly whole: boolean } {
+  if (mode === false) return { model, whole: false };
+  const result = foldConstants(model, traced, removed, { mode, deadGamma });
+  const units = new Set(result.folded.map(({ unit }) => unit)).size;
+  if (units > 0) log(`folded ${units} constant units into what reads them`);
+  return { model: result.model, whole: isWhole(result) };
 }
 
 function eligible<N extends Need>(
