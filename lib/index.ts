@@ -4,8 +4,15 @@ export { compress, type Compressed, type CompressOptions } from './compress';
 export { train } from './runtime/train';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, fineTune, recalibrate, slim, chain, repeat } from './methods';
-export type { Method, PruneOptions, FineTuneOptions, SlimOptions, NetworkSlimmingOptions } from './methods';
+export { networkSlimming, prune, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export type {
+  Method,
+  PruneOptions,
+  FineTuneOptions,
+  SlimOptions,
+  NetworkSlimmingOptions,
+  RepairOptions,
+} from './methods';
 export { gamma, magnitude, random, type Criterion } from './criteria';
 export { uniform, global, stepRatio, type Budget } from './budgets';
 
