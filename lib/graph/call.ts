@@ -1,5 +1,5 @@
 /** One call of one layer through its rule, entered in the ledger. */
-import type { LayerSpec } from '../core/checkpoint';
+import type { Config, LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { inputLayer } from '../rules/input';
 import type { Flow, LayerRule } from '../rules/rule';
@@ -22,7 +22,7 @@ export function callRule(
   const weights = book.weightsOf(path);
   if (weights.length < (rule.weights ?? 0)) throw misfit(path, `${rule.weights} weights`, `${weights.length}`);
   if (rule === inputLayer && !Array.isArray(config.batchInputShape)) throw misfit(path, 'a batchInputShape', 'none');
-  const { outputs, sites = [] } = rule.trace({
+  const { outputs: flows, sites = [] } = rule.trace({
     path,
     config,
     inputs,
@@ -45,8 +45,10 @@ export function callRule(
     readBare: width => book.readBare(width),
     shift: (width, reason) => book.shift(width, reason),
   });
+  // Own objects, so that what comes out of a call is not taken for what went in.
+  const outputs = flows.map(flow => ({ ...flow }));
   for (const site of sites) book.record(path, site);
-  const unknown = unknownKeys(rule, spec);
+  const unknown = unknownKeys(rule, config);
   if (unknown.length > 0) {
     const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
     for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
@@ -55,7 +57,8 @@ export function callRule(
   return outputs;
 }
 
-function unknownKeys(rule: LayerRule, { config }: LayerSpec): string[] {
+/** Settings whose meaning `rule` does not cover. */
+export function unknownKeys(rule: LayerRule, config: Config): string[] {
   const known = (key: string): boolean =>
     COMMON_KEYS.includes(key) || TRAINING_KEYS.test(key) || rule.understands.includes(key);
   return Object.keys(config).filter(key => config[key] != null && config[key] !== false && !known(key));
