@@ -1,8 +1,8 @@
 /** One call of one layer through its rule, entered in the ledger. */
-import type { LayerSpec } from '../core/checkpoint';
+import type { Config, LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { inputLayer } from '../rules/input';
-import type { Flow, LayerRule } from '../rules/rule';
+import type { Flow, LayerCall, LayerRule } from '../rules/rule';
 import type { Ledger } from './ledger';
 
 /** `customObjects` is what tf.js adds to the config of a class it does not know itself. */
@@ -22,19 +22,28 @@ export function callRule(
   const weights = book.weightsOf(path);
   if (weights.length < (rule.weights ?? 0)) throw misfit(path, `${rule.weights} weights`, `${weights.length}`);
   if (rule === inputLayer && !Array.isArray(config.batchInputShape)) throw misfit(path, 'a batchInputShape', 'none');
-  const { outputs, sites = [] } = rule.trace({
+  const { outputs, sites = [] } = rule.trace(layerCall(path, config, inputs, book));
+  for (const site of sites) book.record(path, site);
+  const unknown = unknownKeys(rule, spec);
+  if (unknown.length > 0) {
+    const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
+    for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
+  }
+  book.recordCall({ layer: path, rule, config, inputs, outputs });
+  return outputs;
+}
+
+function layerCall(path: string, config: Config, inputs: readonly Flow[], book: Ledger): LayerCall {
+  const weights = book.weightsOf(path);
+  return {
     path,
     config,
     inputs,
     weights,
     fresh(key, length, kind) {
-      // A weight of too low a rank has no length on the axis that says it.
       if (Number.isInteger(length)) return book.fresh(path, key, length, kind);
-      throw misfit(
-        path,
-        'weights of the rank of its class',
-        weights.map(shape => `[${shape.join(', ')}]`).join(' and '),
-      );
+      // A weight of too low a rank has no length on the axis that says it.
+      throw misfit(path, 'weights of the rank of its class', weights.map(shape => `[${shape.join(', ')}]`).join(' and ')); // prettier-ignore
     },
     unify: (...widths) => {
       const lengths = new Set(widths.map(({ length }) => length));
@@ -44,15 +53,7 @@ export function callRule(
     freeze: (width, reason) => book.freeze(width, reason),
     readBare: width => book.readBare(width),
     shift: (width, reason) => book.shift(width, reason),
-  });
-  for (const site of sites) book.record(path, site);
-  const unknown = unknownKeys(rule, spec);
-  if (unknown.length > 0) {
-    const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
-    for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
-  }
-  book.recordCall({ layer: path, rule, config, inputs, outputs });
-  return outputs;
+  };
 }
 
 function unknownKeys(rule: LayerRule, { config }: LayerSpec): string[] {
