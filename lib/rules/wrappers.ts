@@ -23,8 +23,9 @@ interface Held {
 /** The same layer at every step of axis 1. */
 export const timeDistributed: LayerRule = {
   className: 'TimeDistributed',
-  understands: ['layer'],
+  understands: ['layer', 'outputShape'],
   trace(call) {
+    if (Array.isArray(held(call.config).config.layers)) return { outputs: [modelInside(call)] };
     const rule = heldRule(call.path, call.config);
     const [flow] = call.inputs;
     const steps = flow.shape[1];
@@ -37,6 +38,7 @@ export const timeDistributed: LayerRule = {
     return resizeHeld({ ...cut, inputs: step(cut.inputs), outputs: step(cut.outputs) });
   },
   macs: ({ config, inputs, outputs, weights }) => {
+    if (Array.isArray(held(config).config.layers)) return NaN; // not known, rather than wrong
     const rule = ruleOf(held(config).className);
     const [from, to] = [inputs, outputs].map(shapes => shapes.map(withoutSteps));
     const once = rule?.macs?.({ config: held(config).config, inputs: from, outputs: to, weights }) ?? 0;
@@ -69,6 +71,17 @@ export const bidirectional: LayerRule = {
     return 2 * (ruleOf(held(config).className)?.macs?.(shapes) ?? 0);
   },
 };
+
+/** Its weights are one list, in which the layers inside cannot be told apart. */
+function modelInside(call: LayerCall): Flow {
+  const reason = `"${call.path}" holds a whole model, which is left as it is`;
+  const shape = call.config.outputShape as Shape;
+  const axis = shape.length - 1;
+  call.freeze(call.inputs[0].width, reason);
+  const width = call.fresh('out', shape[axis] ?? 0, 'features');
+  call.freeze(width, reason);
+  return { shape, axis, width };
+}
 
 function traceDirection(call: LayerCall, direction: number): { outputs: readonly Flow[]; sites: LocalSite[] } {
   const half = call.weights.length / 2;

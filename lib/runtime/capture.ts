@@ -107,15 +107,22 @@ function requireFinite(path: string, layer: AnyLayer, i: number, array: NdArray)
   });
 }
 
-/** tf.js forgets the multiplier of SeparableConv2D in its config. */
+/** tf.js forgets the multiplier of SeparableConv2D in its config, and what comes out of a wrapped model. */
 function withMultipliers(topology: Topology, model: AnyLayer): Topology {
   const layers = topology.config.layers.map((spec, i): LayerSpec => {
     if (isContainer(spec)) return withMultipliers(spec, model.layers![i]);
+    const { layer } = spec.config as { layer?: LayerSpec };
+    if (layer !== undefined && isContainer(layer)) return withOutputShape(spec, model.layers![i]);
     if (spec.className !== 'SeparableConv2D') return spec;
     const { depthMultiplier } = model.layers![i] as unknown as { depthMultiplier: number };
     return { ...spec, config: { ...spec.config, depthMultiplier } };
   });
   return { ...topology, config: { ...topology.config, layers } };
+}
+
+/** What comes out of a model inside a wrapper cannot be read from its config alone; tf.js does not mind the entry. */
+function withOutputShape(spec: LayerSpec, { inboundNodes: [node] }: AnyLayer): LayerSpec {
+  return { ...spec, config: { ...spec.config, outputShape: node?.outputTensors[0].shape } };
 }
 
 function withFrozen(topology: Topology, model: AnyLayer, frozen = false): Topology {

@@ -19,7 +19,7 @@ import { predictionsOf, randomRemoval } from '../zoo/removal';
 import { probesOf } from '../zoo/weights';
 
 const TOLERANCE = 1e-5;
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 200);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 500);
 const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000);
 
 interface Case {

@@ -22,7 +22,8 @@ import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 import { fileHandler } from '../../examples/support/plainTf';
 import { ROOT } from '../house/sources';
-import { disposeAll, newFolder, removeFolders } from '../io/folder';
+import { newFolder, removeFolders } from '../io/folder';
+import { disposeAll } from '../io/models';
 
 const FOLDER = process.env.TFJS_PRUNE_MODELS ?? join(ROOT, '../shared/data/tfjs-models');
 const names = existsSync(FOLDER)

@@ -90,6 +90,24 @@ export const sequence = {
     );
     return model(x, out);
   },
+  /** A whole model at every step: it stays as it is, what follows can go. */
+  modelAtEveryStep: () => {
+    const x = tf.input({ shape: [3, 4, 4, 2], name: 'x' });
+    const inner = tf.sequential({
+      name: 'inner',
+      layers: [
+        layers.conv2d({ name: 'c', filters: 3, kernelSize: 3, inputShape: [4, 4, 4] }),
+        layers.batchNormalization({ name: 'n' }),
+        layers.flatten({ name: 'f' }),
+      ],
+    });
+    const before = layers.timeDistributed({
+      name: 'before',
+      layer: layers.conv2d({ name: 'b', filters: 4, kernelSize: 1 }),
+    });
+    const each = layers.timeDistributed({ name: 'each', layer: inner });
+    return model(x, apply(x, before, each, layers.gru({ name: 'gru', units: 4, recurrentInitializer: 'glorotNormal' }), dense('head', 2))); // prettier-ignore
+  },
   movingImages: () => {
     const x = tf.input({ shape: [3, 6, 5, 2], name: 'x' });
     const options = { kernelSize: 3, padding: 'same', recurrentInitializer: 'glorotNormal' } as const;

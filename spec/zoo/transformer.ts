@@ -16,7 +16,7 @@ abstract class OwnLayer extends Layer {
   protected readonly settings: Record<string, number>;
 
   constructor(config: Record<string, number>) {
-    super(config as never);
+    super(config);
     this.settings = config;
   }
 
@@ -118,11 +118,11 @@ class SwiGlu extends OwnLayer {
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     const x = Array.isArray(inputs) ? inputs[0] : inputs;
-    const [gate, up, down] = this.kernels.map(kernel => kernel.read() as tf.Tensor2D);
+    const [gate, up, down] = this.kernels.map(kernel => kernel.read());
     return tf.tidy(() => {
-      const rows = tf.reshape(x, [-1, x.shape[x.shape.length - 1]]) as tf.Tensor2D;
+      const rows = tf.reshape<tf.Rank.R2>(x, [-1, x.shape[x.shape.length - 1]]);
       const opened = tf.matMul(rows, gate);
-      const hidden = tf.mul(tf.mul(opened, tf.sigmoid(opened)), tf.matMul(rows, up)) as tf.Tensor2D;
+      const hidden = tf.mul<tf.Tensor2D>(tf.mul(opened, tf.sigmoid(opened)), tf.matMul(rows, up));
       return tf.reshape(tf.matMul(hidden, down), [...x.shape.slice(0, -1), this.settings.outputWidth]);
     });
   }
@@ -205,7 +205,7 @@ const swiGlu: LayerRule = {
   resize: ({ weights: [, up, down] }) => ({ neurons: up[1], outputWidth: down[1] }),
 };
 
-for (const own of [RmsNorm, GroupedQueryAttention, SwiGlu]) tf.serialization.registerClass(own as never);
+for (const own of [RmsNorm, GroupedQueryAttention, SwiGlu]) tf.serialization.registerClass(own);
 for (const rule of [rmsNorm, attention, swiGlu]) defineRule(rule);
 
 /** Vocabulary 11, width 8, 4 query heads on 2 keys and values of size 4, 10 neurons; 6 steps in, logits out. */
