@@ -66,7 +66,7 @@ async function run(
   });
   const results = [];
   for (const options of repairs) {
-    const method: Method<'data'> = options ? repair(cut, options) : (cut);
+    const method: Method<'data'> = options ? repair(cut, options) : cut;
     const {
       model: small,
       report,
