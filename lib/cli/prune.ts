@@ -25,6 +25,7 @@ export const pruneCommand: Command = {
       value: 'FILE',
       help: 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example; accuracy before and after is measured on a fifth of them',
     },
+    'no-latency': { help: 'do not time the two models' },
     seed: { value: 'N', help: 'of everything random; default 0' },
   },
   help: {
@@ -41,7 +42,8 @@ export const pruneCommand: Command = {
       const file = given.word('data');
       const labelled = file === undefined ? undefined : await readLabelled(file, model, seed);
       const { criterion, budget } = choice;
-      const settings = { seed, data: labelled?.data, ...watched(streams) };
+      const latency = given.has('no-latency') ? (false as const) : undefined;
+      const settings = { seed, latency, data: labelled?.data, ...watched(streams) };
       const compressed = await compress(model, prune({ criterion, budget }), settings);
       try {
         const { plan } = compressed;

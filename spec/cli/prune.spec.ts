@@ -72,6 +72,8 @@ test('--json prints one document, which agrees with the files', async () => {
   expect(answer.report.before).toEqual(costOf(await read(folder)));
   expect(answer.report.after).toEqual(costOf(await read(small)));
   expect(answer.report.after.units).toBe(7);
+  expect(answer.report.latency?.runs).toBeGreaterThan(0);
+  expect(await pruned(folder, '--out', small, '--no-latency')).not.toHaveProperty('latency');
 });
 
 test.each([
