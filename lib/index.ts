@@ -5,8 +5,15 @@ export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions
 export { train } from './runtime/train';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, cut, fineTune, recalibrate, slim, chain, repeat } from './methods';
-export type { Method, PruneOptions, FineTuneOptions, SlimOptions, NetworkSlimmingOptions } from './methods';
+export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export type {
+  Method,
+  PruneOptions,
+  FineTuneOptions,
+  SlimOptions,
+  NetworkSlimmingOptions,
+  RepairOptions,
+} from './methods';
 export { gamma, magnitude, random, type Criterion } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';

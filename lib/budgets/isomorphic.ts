@@ -1,5 +1,5 @@
 /** One threshold for each kind of structure. */
-import { leaves, type Checkpoint } from '../core/checkpoint';
+import { leaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import type { Group } from '../graph/group';
 import { checkBudget, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
 import { countsAfter, unitCount } from './ranking';
@@ -29,7 +29,7 @@ export function isomorphic(options: BudgetOptions): Budget {
 }
 
 function classesOf(scored: readonly Scored[], model: Checkpoint): readonly (readonly Scored[])[] {
-  const layerClasses = new Map(leaves(model.topology).map(({ path, spec }) => [path, spec.className]));
+  const layerClasses = new Map(leaves(model.topology).map(({ path, spec }) => [path, classOf(spec)]));
   const classes = new Map<string, Scored[]>();
   for (const item of scored) {
     const structure = structureOf(item.group, layerClasses);
@@ -38,6 +38,12 @@ function classesOf(scored: readonly Scored[], model: Checkpoint): readonly (read
     else classes.set(structure, [item]);
   }
   return [...classes.values()];
+}
+
+/** A wrapper is of another class around another layer. */
+function classOf({ className, config }: LayerSpec): string {
+  const inner = config.layer as LayerSpec | undefined;
+  return inner ? `${className}(${classOf(inner)})` : className;
 }
 
 function structureOf({ kind, sites }: Group, layerClasses: ReadonlyMap<string, string>): string {

@@ -6,7 +6,7 @@ export function helpOf(command: Command): string {
   return [
     `${usageOf(command)} [options]`,
     help.about,
-    `${operands.length > 1 ? operands.join(', ') : operands[0]}: a model.json, or the folder that holds it`,
+    `${operands.length > 1 ? operands.join(', ') : operands[0]}: a model.json, the folder that holds it, or its http(s) address`,
     optionLines({ ...options, ...COMMON }),
     `Example:\n  ${help.example}`,
   ].join('\n\n');

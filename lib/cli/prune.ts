@@ -7,11 +7,12 @@ import { PruneError } from '../core/errors';
 import { prune } from '../methods';
 import { formatReport } from '../report/format';
 import { count } from '../report/numbers';
+import { provenanceOf } from '../report/provenance';
+import { saveLayersModel } from '../runtime/files';
 import { CHOICES, choiceFrom, type Choice } from './choices';
 import type { Command, Given, Streams } from './command';
 import { readLabelled, type Labelled } from './labelled';
 import { withModelFile } from './model';
-import { savePruned } from './planFile';
 
 export const pruneCommand: Command = {
   name: 'prune',
@@ -43,7 +44,8 @@ export const pruneCommand: Command = {
       const settings = { seed, data: labelled?.data, ...watched(streams) };
       const compressed = await compress(model, prune({ criterion, budget }), settings);
       try {
-        await savePruned(compressed.model, directory, compressed.plan);
+        const { plan } = compressed;
+        await saveLayersModel(compressed.model, directory, { plan, provenance: await provenanceOf(compressed) });
       } finally {
         compressed.model.dispose();
       }

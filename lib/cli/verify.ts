@@ -1,14 +1,16 @@
 /** `tfjs-prune verify`: the proof of a cut, on the files. */
 import { PruneError } from '../core/errors';
 import { hashOf } from '../core/hash';
+import { removedUnits, requireSites, requireSource } from '../edit/apply';
+import { describeCut } from '../edit/plan';
 import { mask } from '../edit/slice';
 import { groupsOf } from '../graph/group';
 import { trace } from '../graph/trace';
 import { count, tiny } from '../report/numbers';
 import { certify } from '../runtime/certify';
+import { readPlanFile } from '../runtime/files';
 import type { Command, Given } from './command';
 import { readCheckpoint } from './model';
-import { readPlan, removedUnits, requireSource } from './planFile';
 
 /** Largest relative difference that counts as equal, as when a cut is made. */
 const LIMIT = 1e-5;
@@ -38,11 +40,13 @@ export const verifyCommand: Command = {
 
 /** The masked original against the pruned model, whatever the outcome. */
 async function compare(original: string, pruned: string, given: Given) {
-  const plan = await readPlan(pruned);
+  const plan = await readPlanFile(pruned.replace(/[^/\\]+\.json(?=$|\?)/, 'plan.json'));
   const whole = await readCheckpoint(original, given);
   requireSource(plan, await hashOf(whole));
   const traced = trace(whole);
-  const removed = removedUnits(plan, groupsOf(traced));
+  const all = groupsOf(traced);
+  const removed = removedUnits(plan, all);
+  requireSites(plan, describeCut(all, traced, removed).sites);
   const small = await readCheckpoint(pruned, given);
   const options = { seed: plan.seed, tolerance: Infinity };
   const { error, probes } = await certify('verify', mask(whole, traced, removed), small, options);

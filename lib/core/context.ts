@@ -23,6 +23,22 @@ export interface RecalibrateOptions {
   readonly batchSize?: number;
 }
 
+/** A model, and the paths of the layers to look at. */
+export interface Watched {
+  readonly model: Checkpoint;
+  readonly layers: readonly string[];
+}
+
+/** What each layer was given for one batch: call by call in the order of running, an array for each of its inputs. */
+export type Observed = ReadonlyMap<string, readonly (readonly NdArray[])[]>;
+
+export interface ObserveOptions {
+  /** Batches of training data to look at; default: 16. */
+  readonly batches?: number;
+  /** Default: 64. */
+  readonly batchSize?: number;
+}
+
 export type OptimizerName = 'adam' | 'momentum';
 
 export interface FitOptions {
@@ -52,6 +68,12 @@ export interface Abilities {
     evaluate(model: Checkpoint): Promise<Score>;
     /** BatchNormalization statistics measured anew by forward passes only. */
     recalibrate(model: Checkpoint, options?: RecalibrateOptions): Promise<Checkpoint>;
+    /** Shows `see`, batch by batch, what layers are given; all models run on the same batches. */
+    observe(
+      watched: readonly Watched[],
+      see: (batch: readonly Observed[]) => void | Promise<void>,
+      options?: ObserveOptions,
+    ): Promise<void>;
   };
   readonly training: {
     fit(model: Checkpoint, options: FitOptions): Promise<Checkpoint>;

@@ -22,9 +22,11 @@ export function callRule(
   const weights = book.weightsOf(path);
   if (weights.length < (rule.weights ?? 0)) throw misfit(path, `${rule.weights} weights`, `${weights.length}`);
   if (rule === inputLayer && !Array.isArray(config.batchInputShape)) throw misfit(path, 'a batchInputShape', 'none');
-  const { outputs, sites = [] } = rule.trace(layerCall(path, config, inputs, book));
+  const { outputs: flows, sites = [] } = rule.trace(layerCall(path, config, inputs, book));
+  // Own objects, so that what comes out of a call is not taken for what went in.
+  const outputs = flows.map(flow => ({ ...flow }));
   for (const site of sites) book.record(path, site);
-  const unknown = unknownKeys(rule, spec);
+  const unknown = unknownKeys(rule, config);
   if (unknown.length > 0) {
     const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
     for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
@@ -56,7 +58,8 @@ function layerCall(path: string, config: Config, inputs: readonly Flow[], book: 
   };
 }
 
-function unknownKeys(rule: LayerRule, { config }: LayerSpec): string[] {
+/** Settings whose meaning `rule` does not cover. */
+export function unknownKeys(rule: LayerRule, config: Config): string[] {
   const known = (key: string): boolean =>
     COMMON_KEYS.includes(key) || TRAINING_KEYS.test(key) || rule.understands.includes(key);
   return Object.keys(config).filter(key => config[key] != null && config[key] !== false && !known(key));

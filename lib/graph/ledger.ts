@@ -11,7 +11,7 @@ export interface Site extends LocalSite {
   readonly layer: string;
 }
 
-/** One call of one layer. */
+/** One call of one layer. A flow that one call makes and another reads is one object in both. */
 export interface Call {
   readonly layer: string;
   readonly rule: LayerRule;
@@ -40,6 +40,8 @@ export interface Trace {
   readonly calls: readonly Call[];
   /** Who made units one, in the order of the calls. */
   readonly ties: readonly Tie[];
+  /** What leaves the model. */
+  readonly outputs: readonly Flow[];
   /** What enters nested models, by the path of their first layers. */
   readonly entries: ReadonlyMap<string, Entry>;
   /** Why a unit can never go. */
@@ -63,8 +65,8 @@ export interface Ledger {
   recordCall(call: Call): void;
   /** Notes what flows into the layer at which a nested model begins. */
   enter(layer: string, flow: Entry): void;
-  /** Ends the book; `outputs` are the units that leave the model. */
-  close(outputs: readonly Width[]): Trace;
+  /** Ends the book; `outputs` are what leaves the model. */
+  close(outputs: readonly Flow[]): Trace;
 }
 
 export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
@@ -120,7 +122,7 @@ interface Open {
   readonly shifted: readonly Reasoned[];
   readonly bare: readonly Width[];
   readonly ties: readonly Tie[];
-  readonly outputs: readonly Width[];
+  readonly outputs: readonly Flow[];
 }
 
 /** Every unit under the number that speaks for its set. */
@@ -137,11 +139,17 @@ function settle(
     reason: `${reason}, and a layer after it reads it without a weight`,
   }));
   // First, so that what leaves the model says so whatever else befalls it.
-  const leaving = outputs.map(width => ({ width, reason: MODEL_OUTPUT }));
+  const leaving = outputs.map(({ width }) => ({ width, reason: MODEL_OUTPUT }));
+  const flows = new Map<Flow, Flow>();
+  const finalFlow = (flow: Flow): Flow => {
+    if (!flows.has(flow)) flows.set(flow, final(flow));
+    return flows.get(flow)!;
+  };
   return {
     sites: sites.map(final),
-    calls: calls.map(call => ({ ...call, inputs: call.inputs.map(final), outputs: call.outputs.map(final) })),
+    calls: calls.map(call => ({ ...call, inputs: call.inputs.map(finalFlow), outputs: call.outputs.map(finalFlow) })),
     ties: ties.map(final),
+    outputs: outputs.map(finalFlow),
     entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
     frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
     bare: bareUnits,

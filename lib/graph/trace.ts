@@ -28,7 +28,7 @@ export function trace(model: Checkpoint): Trace {
   requireRules(model.topology);
   const book = ledger(path => weightsOf(model, path).map(({ shape }) => shape));
   const outputs = walk(model.topology, '', undefined, book);
-  return book.close(outputs.map(({ width }) => width));
+  return book.close(outputs);
 }
 
 /** Flows out of a container whose inputs are `inputs`; its own InputLayers make them when it is the outermost. */

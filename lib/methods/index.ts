@@ -3,4 +3,5 @@ export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
 export { cut } from './cut';
 export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
+export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';

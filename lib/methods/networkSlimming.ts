@@ -5,9 +5,9 @@ import { gamma } from '../criteria';
 import { groups } from '../graph/group';
 import { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
 import { chain, repeat, type Method } from './method';
-import { prune } from './prune';
+import { prune, type PruneOptions } from './prune';
 
-export interface NetworkSlimmingOptions {
+export interface NetworkSlimmingOptions extends Pick<PruneOptions, 'protect' | 'fold' | 'deadGamma'> {
   /** Fraction of all prunable channels to remove in the end, in [0, 1). */
   readonly ratio: number;
   /** Training with the penalty before each cut. */
@@ -19,7 +19,6 @@ export interface NetworkSlimmingOptions {
   /** Least number of channels per group in the end; below 1 a fraction of what the group has at the start. Default 1. */
   readonly minimum?: number;
   readonly multipleOf?: number;
-  readonly protect?: readonly string[];
 }
 
 /**
@@ -30,7 +29,7 @@ export interface NetworkSlimmingOptions {
  * anew after the cut, fine-tuning on a subset if asked.
  */
 export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' | 'training'> {
-  const { ratio, steps = 1, minimum = 1, multipleOf, protect } = options;
+  const { ratio, steps = 1, minimum = 1, multipleOf, protect, fold = 'exact', deadGamma } = options;
   checkRatio('networkSlimming', ratio);
   checkNumber('networkSlimming', 'steps', steps, { least: 1, integer: true });
   return {
@@ -42,7 +41,7 @@ export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' 
       const budget = global({ ratio: stepRatio(ratio, steps), minimum: floors, multipleOf });
       const step = chain<'data' | 'training'>(
         slim(options.slim),
-        prune({ criterion: gamma(), budget, protect }),
+        prune({ criterion: gamma(), budget, protect, fold, deadGamma }),
         recalibrate(),
         fineTune(options.fineTune),
       );

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { BaseContext, Context, Need } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Criterion } from '../criteria';
+import { foldConstants, isWhole, type FoldMode } from '../edit/fold';
 import { describeCut } from '../edit/plan';
 import { mask, slice } from '../edit/slice';
 import { groupsOf, type Group } from '../graph/group';
@@ -19,11 +20,20 @@ export interface PruneOptions<N extends Need = never> {
   readonly groups?: (group: Group) => boolean;
   /** Paths of layers whose own outputs keep every unit. */
   readonly protect?: readonly string[];
+  /**
+   * What a removed unit gives that no example changes moves into the biases behind it: only where nothing else changes
+   * ('exact'), or also where the edge of an image then differs ('bounded'). Default false: the weights that stay are the
+   * original's, so that a plan can be checked, and undone, to the last bit.
+   */
+  readonly fold?: FoldMode | false;
+  /** With `fold: 'bounded'`: a gamma of at most this size counts as zero. Default 0. */
+  readonly deadGamma?: number;
 }
 
 /**
- * Removes the units that `budget` lets go after `criterion` has scored them. No training; the weights that stay are
- * untouched, and every run carries a certificate that the smaller model equals the masked one.
+ * Removes the units that `budget` lets go after `criterion` has scored them. No training; with `fold` the biases (and means
+ * behind layers without one) that read constant units change, nothing else does. Every run carries a certificate that the
+ * smaller model equals the masked one; where all that went was folded, another one that it equals the model before.
  * @throws PruneError `no-rule`, `no-groups`, `bad-option`, `empty-group`, `not-exact`.
  */
 export function prune<N extends Need = never>(options: PruneOptions<N>): Method<N> {
@@ -34,7 +44,7 @@ export function prune<N extends Need = never>(options: PruneOptions<N>): Method<
     needs: criterion.needs,
     async run(model, context) {
       const choice = await choose(model, options, context);
-      return cutOut('prune', model, choice, context);
+      return cutOut('prune', model, choice, context, fold(model, choice, options, context));
     },
   };
 }
@@ -72,13 +82,34 @@ export async function cutOut(
   model: Checkpoint,
   { traced, all, removed, candidates }: Choice,
   context: BaseContext,
+  { model: ready, whole }: Folded = { model, whole: false },
 ): Promise<Checkpoint> {
-  const sliced = slice(model, traced, removed);
-  await context.certify(place, mask(model, traced, removed), sliced);
+  const sliced = slice(ready, traced, removed);
+  await context.certify(place, mask(ready, traced, removed), sliced);
+  if (whole) await context.certify(`${place}, constant units`, model, sliced);
   context.removed(describeCut(all, traced, removed), model);
   context.log(`removed ${removed.size} of ${candidates} units`);
   await context.stage('pruned', sliced);
   return sliced;
+}
+
+/** A model ready to be cut, and whether nothing is lost by it at all. */
+interface Folded {
+  readonly model: Checkpoint;
+  readonly whole: boolean;
+}
+
+function fold<N extends Need>(
+  model: Checkpoint,
+  { traced, removed }: Choice,
+  { fold: mode = false, deadGamma }: PruneOptions<N>,
+  { log }: BaseContext,
+): Folded {
+  if (mode === false) return { model, whole: false };
+  const result = foldConstants(model, traced, removed, { mode, deadGamma });
+  const units = new Set(result.folded.map(({ unit }) => unit)).size;
+  if (units > 0) log(`folded ${units} constant units into what reads them`);
+  return { model: result.model, whole: isWhole(result) };
 }
 
 function eligible<N extends Need>(

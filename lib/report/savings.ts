@@ -2,10 +2,11 @@
 import { sizeOf } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { PlanCost } from '../edit/plan';
-import { cutCall, staying } from '../edit/slice';
+import { shapesAfter } from '../edit/cutCost';
+import { staying } from '../edit/slice';
 import { callShapes } from '../graph/cost';
 import type { Call, Site, Trace } from '../graph/ledger';
-import type { CallShapes, CutFlow, Shape, Unit, Width } from '../rules/rule';
+import type { Unit, Width } from '../rules/rule';
 
 /**
  * What each of `cuts` saves if it alone is made, exactly as if it were; no unit is in two of them. One pass over the
@@ -25,7 +26,7 @@ export function savingsOf(model: Checkpoint, traced: Trace, cuts: readonly Reado
       });
     }
     for (const call of calls) {
-      const before = callShapes(model, call);
+      const before = callShapes(model.weights, call);
       const after = shapesAfter(call, shapes.get(call.layer) ?? before.weights, removed);
       macs += (call.rule.macs?.(before) ?? 0) - (call.rule.macs?.(after) ?? 0);
     }
@@ -68,14 +69,4 @@ function cutShapes(model: Checkpoint, sites: Iterable<Site>, removed: ReadonlySe
     shapes.set(layer, own);
   }
   return shapes;
-}
-
-function shapesAfter(call: Call, weights: CallShapes['weights'], removed: ReadonlySet<Unit>): CallShapes {
-  const cut = cutCall(call, weights, removed);
-  const config = { ...call.config, ...call.rule.resize?.(cut) };
-  return { config, inputs: cut.inputs.map(shapeOf), outputs: cut.outputs.map(shapeOf), weights };
-}
-
-function shapeOf({ shape, axis, kept }: CutFlow): Shape {
-  return shape.map((size, a) => (a === axis && size !== null ? kept.length : size));
 }

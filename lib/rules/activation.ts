@@ -1,4 +1,7 @@
 /** Activations: all of them act element by element, but softmax, which mixes across its axis. */
+import type { Config } from '../core/checkpoint';
+import { activationOf, bending, curveOf, type Curve } from './curves';
+import { sloping } from './pointwise';
 import { fromStart, passThrough, type Flow, type LayerCall, type LayerRule, type Width } from './rule';
 
 const MIXING = ['softmax', 'logSoftmax'];
@@ -27,6 +30,7 @@ export const activation: LayerRule = {
   className: 'Activation',
   understands: ['activation'],
   trace: call => ({ outputs: [applyActivation(call, call.inputs[0])] }),
+  arithmetic: bending(activationOf),
 };
 
 export const softmax: LayerRule = {
@@ -39,10 +43,14 @@ export const softmax: LayerRule = {
   },
 };
 
-export const relu = passThrough('ReLU', ['maxValue']);
-export const leakyRelu = passThrough('LeakyReLU', ['alpha']);
-export const elu = passThrough('ELU', ['alpha']);
-export const thresholdedRelu = passThrough('ThresholdedReLU', ['theta']);
+export const relu = passThrough('ReLU', ['maxValue'], bending(reluUpTo));
+export const leakyRelu = passThrough('LeakyReLU', ['alpha'], bending(leaky));
+export const elu = passThrough(
+  'ELU',
+  ['alpha'],
+  bending(() => curveOf('elu')),
+);
+export const thresholdedRelu = passThrough('ThresholdedReLU', ['theta'], bending(thresholded));
 
 export const prelu: LayerRule = {
   className: 'PReLU',
@@ -55,4 +63,21 @@ export const prelu: LayerRule = {
     const site = { weight: 0, axis, width: flow.width, role: 'scales', parameter: 'alpha' } as const;
     return { outputs: [flow], sites: shared ? [] : [site] };
   },
+  arithmetic: sloping,
 };
+
+function reluUpTo({ maxValue }: Config): Curve {
+  const most = Number(maxValue ?? Infinity);
+  return { at: x => Math.min(Math.max(x, 0), most) };
+}
+
+function leaky({ alpha }: Config): Curve {
+  const slope = Number(alpha ?? 0.3);
+  return { at: x => (x >= 0 ? x : slope * x), turn: slope < 0 ? 0 : -Infinity };
+}
+
+/** One with a negative threshold falls by a jump. */
+function thresholded({ theta }: Config): Curve | undefined {
+  const threshold = Number(theta ?? 1);
+  return threshold < 0 ? undefined : { at: x => (x > threshold ? x : 0) };
+}

@@ -1,5 +1,6 @@
 /** Convolutions. Weight axes: `[...window, in, out]`; a transposed one has `[...window, out, in]`. */
 import { applyActivation } from './activation';
+import { convolved, depthwise, separable } from './matrix';
 import {
   biasSite,
   elements,
@@ -39,6 +40,7 @@ export const depthwiseConv2d: LayerRule = {
     return { outputs: [applyActivation(call, flow)], sites };
   },
   macs: ({ config, outputs, weights: [kernel] }) => positions(config, outputs[0]) * product(kernel),
+  arithmetic: depthwise,
 };
 
 export const separableConv2d: LayerRule = {
@@ -63,6 +65,7 @@ export const separableConv2d: LayerRule = {
   resize: ({ weights: [, pointwise] }) => ({ filters: pointwise[3] }),
   macs: ({ config, outputs, weights: [depthwise, pointwise] }) =>
     positions(config, outputs[0]) * depthwise[2] * depthwise[3] * (depthwise[0] * depthwise[1] + pointwise[3]),
+  arithmetic: separable,
 };
 
 function convolution(className: string, dimensions: number): LayerRule {
@@ -86,6 +89,7 @@ function convolution(className: string, dimensions: number): LayerRule {
     },
     resize: ({ weights: [kernel] }) => ({ filters: kernel[to] }),
     macs: ({ config, outputs, weights: [kernel] }) => positions(config, outputs[0]) * product(kernel),
+    arithmetic: convolved(dimensions),
   };
 }
 

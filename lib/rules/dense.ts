@@ -1,5 +1,6 @@
 /** Dense: `[in, out]`, on the last axis of any rank. */
 import { applyActivation } from './activation';
+import * as matrix from './matrix';
 import { biasSite, elements, unitsAlong, type LayerRule, type LocalSite } from './rule';
 
 export const dense: LayerRule = {
@@ -22,4 +23,5 @@ export const dense: LayerRule = {
   },
   resize: ({ weights: [kernel] }) => ({ units: kernel[1] }),
   macs: ({ inputs, weights: [kernel] }) => elements(inputs[0]) * kernel[1],
+  arithmetic: matrix.dense,
 };

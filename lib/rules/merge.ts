@@ -1,4 +1,6 @@
 /** Layers with several inputs: elementwise merges couple units, Concatenate joins them, Dot sums over them. */
+import type { Arithmetic } from './arithmetic';
+import { adding, averaging, highest, joining, lowest, multiplying } from './merging';
 import {
   concatWidths,
   elements,
@@ -10,15 +12,16 @@ import {
   type Traced,
 } from './rule';
 
-export const add = elementwise('Add');
-export const multiply = elementwise('Multiply');
-export const average = elementwise('Average');
-export const maximum = elementwise('Maximum');
-export const minimum = elementwise('Minimum');
+export const add = elementwise('Add', adding);
+export const multiply = elementwise('Multiply', multiplying);
+export const average = elementwise('Average', averaging);
+export const maximum = elementwise('Maximum', highest);
+export const minimum = elementwise('Minimum', lowest);
 
 export const concatenate: LayerRule = {
   className: 'Concatenate',
   understands: ['axis'],
+  arithmetic: joining,
   trace(call) {
     const [first] = call.inputs;
     const joined = fromStart(Number(call.config.axis ?? -1), first.shape.length);
@@ -68,9 +71,10 @@ function contracted({ config, inputs }: LayerCall): readonly [number, number] {
 }
 
 /** Aligned from the last axis, as tf.js does; an input of size 1 along the units is spread over all of them. */
-function elementwise(className: string): LayerRule {
+function elementwise(className: string, arithmetic: Arithmetic): LayerRule {
   return {
     className,
+    arithmetic,
     understands: [],
     trace(call): Traced {
       const rank = Math.max(...call.inputs.map(({ shape }) => shape.length));

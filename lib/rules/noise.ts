@@ -1,12 +1,13 @@
 /** Layers that act only in training, and simple arithmetic on what passes. */
 import type { Config } from '../core/checkpoint';
+import { identity } from './arithmetic';
 import { passThrough, type LayerRule, type Shape } from './rule';
 
-export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed']);
-export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed']);
-export const gaussianNoise = passThrough('GaussianNoise', ['stddev']);
-export const gaussianDropout = passThrough('GaussianDropout', ['rate']);
-export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape']);
+export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed'], identity);
+export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed'], identity);
+export const gaussianNoise = passThrough('GaussianNoise', ['stddev'], identity);
+export const gaussianDropout = passThrough('GaussianDropout', ['rate'], identity);
+export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape'], identity);
 
 export const rescaling: LayerRule = {
   className: 'Rescaling',

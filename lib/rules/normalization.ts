@@ -1,4 +1,5 @@
 /** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. LayerNormalization mixes along its axes. */
+import { normalizing } from './pointwise';
 import { fromStart, type LayerRule, type LocalSite } from './rule';
 
 export const batchNormalization: LayerRule = {
@@ -18,6 +19,7 @@ export const batchNormalization: LayerRule = {
       .map((parameter, weight): LocalSite => ({ weight, axis: 0, width: flow.width, role: 'scales', parameter }));
     return { outputs: [flow], sites };
   },
+  arithmetic: normalizing,
 };
 
 export const layerNormalization: LayerRule = {

@@ -1,5 +1,7 @@
 /** Pooling, padding and upsampling: they move positions about and leave channels alone. */
 import type { Config } from '../core/checkpoint';
+import { identity, type Arithmetic } from './arithmetic';
+import { padding } from './pointwise';
 import { numbersOf, unitsAlong, type LayerRule, type Shape } from './rule';
 import { channelAxis, slide, windowOf } from './spatial';
 
@@ -14,10 +16,15 @@ export const globalMaxPooling2d = globalPooling('GlobalMaxPooling2D');
 export const globalAveragePooling1d = globalPooling('GlobalAveragePooling1D');
 export const globalAveragePooling2d = globalPooling('GlobalAveragePooling2D');
 
-export const zeroPadding2d = spatial('ZeroPadding2D', ['padding'], (size, config, d) => {
-  const [before, after] = (config.padding as readonly (readonly number[])[])[d];
-  return size + before + after;
-});
+export const zeroPadding2d = spatial(
+  'ZeroPadding2D',
+  ['padding'],
+  (size, config, d) => {
+    const [before, after] = (config.padding as readonly (readonly number[])[])[d];
+    return size + before + after;
+  },
+  padding,
+);
 
 export const upSampling2d = spatial('UpSampling2D', ['size', 'interpolation'], (size, config, d) => {
   return size * numbersOf(config, 'size', 2, 2)[d];
@@ -37,9 +44,11 @@ function spatial(
   className: string,
   keys: readonly string[],
   resized: (size: number, config: Config, d: number) => number,
+  arithmetic: Arithmetic = identity,
 ): LayerRule {
   return {
     className,
+    arithmetic: alongChannels(arithmetic),
     understands: [...keys, 'dataFormat'],
     trace(call) {
       const { shape } = call.inputs[0];
@@ -59,6 +68,7 @@ function spatial(
 function pooling(className: string, dimensions: number): LayerRule {
   return {
     className,
+    arithmetic: alongChannels(identity),
     understands: ['poolSize', 'strides', 'padding', 'dataFormat'],
     trace(call) {
       const { shape } = call.inputs[0];
@@ -73,11 +83,22 @@ function pooling(className: string, dimensions: number): LayerRule {
 function globalPooling(className: string): LayerRule {
   return {
     className,
+    arithmetic: alongChannels(identity),
     understands: ['dataFormat'],
     trace(call) {
       const { shape } = call.inputs[0];
       const axis = channelAxis(call.config, shape.length);
       return { outputs: [{ shape: [shape[0], shape[axis]], axis: 1, width: unitsAlong(call, axis) }] };
+    },
+  };
+}
+
+/** For an input whose units are its channels. */
+function alongChannels({ linear }: Arithmetic): Arithmetic {
+  return {
+    linear: call => {
+      const [{ axis, shape }] = call.inputs;
+      return axis === channelAxis(call.config, shape.length) ? linear!(call) : undefined;
     },
   };
 }

@@ -4,6 +4,7 @@
  * This file: the types a rule is written in, and the helpers that most rules share.
  */
 import type { Config } from '../core/checkpoint';
+import type { Arithmetic } from './arithmetic';
 
 /** One removable structure: a channel, a neuron, a head. */
 export type Unit = number;
@@ -100,6 +101,8 @@ export interface LayerRule {
   resize?(cut: CutCall): Config;
   /** Multiply-accumulates per example; default 0. NaN when a size is not known. */
   macs?(call: CallShapes): number;
+  /** What it computes; where it is not said, constants stop here and nothing is repaired. */
+  readonly arithmetic?: Arithmetic;
 }
 
 /**
@@ -149,8 +152,12 @@ export function elements(shape: Shape): number {
 }
 
 /** A layer that hands on its input as it is, as far as units are concerned. */
-export function passThrough(className: string, understands: readonly string[] = []): LayerRule {
-  return { className, understands, trace: call => ({ outputs: [call.inputs[0]] }) };
+export function passThrough(
+  className: string,
+  understands: readonly string[] = [],
+  arithmetic?: Arithmetic,
+): LayerRule {
+  return { className, understands, trace: call => ({ outputs: [call.inputs[0]] }), arithmetic };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Layers that move elements about without computing: units move with them. */
 import { PruneError } from '../core/errors';
+import { moved } from './arithmetic';
 import {
   coupleCalls,
   elements,
@@ -21,6 +22,10 @@ export const flatten: LayerRule = {
     const width = unitOfEachElement(call.config.dataFormat === 'channelsFirst' ? channelsToLast(flow) : flow);
     return { outputs: [{ shape: [flow.shape[0], size], axis: 1, width }] };
   },
+  arithmetic: moved(({ config, inputs: [{ shape, axis, width }] }) => {
+    const flow = { shape, axis, width: width.map((_, position) => position) };
+    return unitOfEachElement(config.dataFormat === 'channelsFirst' ? channelsToLast(flow) : flow);
+  }),
 };
 
 /** The unit of every element of one example, in memory order. */

@@ -16,6 +16,7 @@ import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
+import { observe } from './observe';
 import { recalibrate } from './recalibrate';
 
 export interface RunOptions {
@@ -69,6 +70,7 @@ function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'pr
       train,
       evaluate: (model: Checkpoint) => evaluate(model, validation, loss, { signal: run.signal }),
       recalibrate: (model, options) => recalibrate(model, train, options, run),
+      observe: (watched, see, options) => observe(watched, train, see, options, run),
     },
     training: {
       fit: (model: Checkpoint, options: FitOptions) => fit(model, splits, options, run),

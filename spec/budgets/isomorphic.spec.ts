@@ -90,7 +90,15 @@ test('of one class it is global, where all classes differ it is uniform', () => 
 
 test('the class of a layer and the kind of unit tell structures apart, sizes and the order of sites do not', () => {
   const topology = functional(
-    [input('x', [3]), layer('Dense', 'p', {}, ['x']), layer('Dense', 'q', {}, ['x']), layer('Conv1D', 'r', {}, ['x'])],
+    [
+      input('x', [3]),
+      layer('Dense', 'p', {}, ['x']),
+      layer('Dense', 'q', {}, ['x']),
+      layer('Conv1D', 'r', {}, ['x']),
+      layer('TimeDistributed', 's', { layer: layer('Dense', 'inner') }, ['x']),
+      layer('TimeDistributed', 't', { layer: layer('Dense', 'inner') }, ['x']),
+      layer('TimeDistributed', 'u', { layer: layer('Conv1D', 'inner') }, ['x']),
+    ],
     ['p'],
   );
   const model = checkpoint(topology, {});
@@ -106,8 +114,8 @@ test('the class of a layer and the kind of unit tell structures apart, sizes and
     group: { name, kind, units: [0, 1], sites: layers.map((at, i) => site(at, axes[i])) },
     scores: Float64Array.of(name === 'first' ? 0 : 5, name === 'first' ? 1 : 6),
   });
-  const first = group('first', ['p', 'q']);
-  const together = (other: Scored): boolean =>
+  const plain = group('first', ['p', 'q']);
+  const together = (other: Scored, first = plain): boolean =>
     isomorphic({ ratio: 0.25, minimum: 1 })([first, other], model).get('first')!.length === 1 &&
     isomorphic({ ratio: 0.25, minimum: 1 })([first, other], model).get('second')!.length === 2;
   expect(together(group('second', ['q', 'p'], 'neurons', [1, 0]))).toBe(true);
@@ -116,6 +124,8 @@ test('the class of a layer and the kind of unit tell structures apart, sizes and
   expect(together(group('second', ['p', 'q'], 'heads'))).toBe(false);
   expect(together(group('second', ['p', 'q'], 'neurons', [0, 0]))).toBe(false);
   expect(together(group('second', ['p']))).toBe(false);
+  expect(together(group('second', ['t', 'p']), group('first', ['p', 's'], 'neurons', [1, 0]))).toBe(true);
+  expect(together(group('second', ['u', 'p']), group('first', ['p', 's'], 'neurons', [1, 0]))).toBe(false);
 });
 
 test('a class whose groups are at their floors gives no more, and takes nothing from others', () => {

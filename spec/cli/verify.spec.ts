@@ -1,9 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Plan } from '../../lib/edit/plan';
 import { useBackend } from '../../lib/runtime/backend';
-import { newFolder, removeFolders, shardPaths } from '../io/folder';
+import { editModelJson, newFolder, removeFolders, shardPaths } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
@@ -15,11 +15,6 @@ async function cut(net: string, ...args: readonly string[]): Promise<[original: 
   const [original, small] = [await savedNet(net), newFolder()];
   expect((await run('prune', original, '--out', small, ...args)).error).toEqual([]);
   return [original, small];
-}
-
-function editPlan(small: string, change: (plan: Plan) => unknown): void {
-  const file = join(small, 'plan.json');
-  writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8')) as Plan)));
 }
 
 test.each(['residual', 'separable', 'sharedLayer', 'sequentialOfModel', 'depthwise2'])(
@@ -56,15 +51,25 @@ test('weights that changed after the cut are found', async () => {
   );
 });
 
-test('other units than those that went are found', async () => {
+test('the plan of another cut is found, whatever the model says of its own', async () => {
   const [original, small] = await cut('residual');
-  editPlan(small, plan => ({
-    ...plan,
-    groups: plan.groups.map(group =>
-      group.name === 'a' ? { ...group, removed: others(group.units, group.removed) } : group,
-    ),
-  }));
-  expect(await refusalOf('verify', original, small)).toMatch(/relative difference/);
+  const other = newFolder();
+  await run('prune', original, '--out', other, '--criterion', 'random');
+  copyFileSync(join(other, 'plan.json'), join(small, 'plan.json'));
+  expect(await refusalOf('verify', original, small)).toMatch(
+    /the plan of the model beside it, with SHA-256 .* got another/,
+  );
+  editModelJson(small, json => ({ ...json, userDefinedMetadata: undefined }));
+  expect(await refusalOf('verify', original, small)).toMatch(/got a relative difference of/);
+});
+
+test('a plan whose sites do not follow from its groups is found', async () => {
+  const [original, small] = await cut('residual');
+  editModelJson(small, json => ({ ...json, userDefinedMetadata: undefined }));
+  const file = join(small, 'plan.json');
+  const plan = JSON.parse(readFileSync(file, 'utf8')) as Plan;
+  writeFileSync(file, JSON.stringify({ ...plan, sites: plan.sites.slice(1) }));
+  expect(await refusalOf('verify', original, small)).toMatch(/expected sites that follow from the removed units/);
 });
 
 test('another original, and one whose weights are others', async () => {
@@ -92,9 +97,3 @@ test('nothing is left behind', async () => {
   await refusalOf('verify', await savedNet('sequential'), small);
   expect(tf.memory().numTensors).toBe(before);
 });
-
-/** As many indices, but not the same. */
-function others(units: number, removed: readonly number[]): number[] {
-  const kept = Array.from({ length: units }, (_, index) => index).filter(index => !removed.includes(index));
-  return [kept[0], ...removed.slice(1)].sort((a, b) => a - b);
-}

@@ -19,7 +19,7 @@ afterEach(removeFolders);
 
 const HAS_TWIN_NAMES = /nested|sequentialOf|calledElsewhere/;
 
-/** tf.js itself writes settings that were left open as null, by their default, or not at all, and numbers a stack of cells anew. */
+/** tf.js itself writes settings that were left open as null, by their default, or not at all. */
 function settledContents(folder: string): Record<string, unknown> {
   const { 'model.json': json, ...shards } = contents(folder);
   const text = Buffer.from(json, 'hex')

@@ -1,4 +1,5 @@
 import { uniform, type Budget } from '../../lib/budgets';
+import type { NdArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { magnitude, gamma, random, type Criterion } from '../../lib/criteria';
 import { mask, slice } from '../../lib/edit/slice';
@@ -106,6 +107,64 @@ describe('prune', () => {
     );
     expect(one).toEqual(same);
     expect(one).not.toEqual(other);
+  });
+});
+
+describe('fold', () => {
+  /** Gammas of the first two units of `a` are zero and their betas large; a 1x1 convolution reads them through another. */
+  const weights = new Map(model.weights);
+  const set = (array: NdArray, value: number): NdArray => ({
+    ...array,
+    data: Float32Array.from(array.data, (old, i) => (i < 2 ? value : old)),
+  });
+  const [scale, shift, mean, variance] = model.weights.get('bn')!;
+  const rest = [mean, { ...variance, data: Float32Array.from(variance.data, Math.abs) }];
+  const dead: Checkpoint = { ...model, weights: weights.set('bn', [set(scale, 0), set(shift, 5), ...rest]) };
+  const only = (count: number) => ({
+    budget: uniform({ ratio: count / 6 }),
+    groups: ({ name }: Group) => name === 'a',
+    fold: 'exact' as const,
+  });
+  const biasOf = ({ weights: of }: Checkpoint) => of.get('b')![1].data;
+
+  test('moves what constant units give into what reads them, and certifies it against the model before', async () => {
+    const { result, noted } = await run(only(2), dead);
+    expect(biasOf(result)).not.toEqual(biasOf(dead));
+    expect(noted.certified.map(({ place }) => place)).toEqual(['prune', 'prune, constant units']);
+    expect(noted.certified.map(({ sliced }) => sliced)).toEqual([result, result]);
+    expect(noted.certified[1].masked).toBe(dead);
+    expect(biasOf(noted.certified[0].masked)).toEqual(biasOf(result));
+    expect(noted.logs).toEqual(['folded 2 constant units into what reads them', 'removed 2 of 6 units']);
+  });
+
+  test('promises less where other units went too, or nothing was constant', async () => {
+    const { result, noted } = await run(only(3), dead);
+    expect(biasOf(result)).not.toEqual(biasOf(dead));
+    expect(noted.certified.map(({ place }) => place)).toEqual(['prune']);
+    const alive = await run(only(2));
+    expect(biasOf(alive.result)).toEqual(biasOf(model));
+    expect([alive.noted.certified.length, alive.noted.logs.length]).toEqual([1, 1]);
+  });
+
+  test('is not done unasked', async () => {
+    const { result, noted } = await run({ ...only(2), fold: undefined }, dead);
+    expect(biasOf(result)).toEqual(biasOf(dead));
+    expect(noted.certified).toHaveLength(1);
+  });
+
+  test('takes gammas for zero that are small enough, but does not call that exact', async () => {
+    const nearly: Checkpoint = {
+      ...dead,
+      weights: new Map(weights).set('bn', [set(scale, 1e-4), set(shift, 5), ...rest]),
+    };
+    expect(biasOf((await run({ ...only(2), fold: 'bounded' }, nearly)).result)).toEqual(biasOf(nearly));
+    const { result, noted } = await run({ ...only(2), fold: 'bounded', deadGamma: 1e-3 }, nearly);
+    expect(biasOf(result)).not.toEqual(biasOf(nearly));
+    expect(noted.certified).toHaveLength(1);
+  });
+
+  test('knows its words', async () => {
+    expect((await rejection(run({ fold: 'all' as never }))).message).toContain('one of exact, bounded');
   });
 });
 

@@ -13,6 +13,7 @@ import {
   plan,
   prune,
   recalibrate,
+  repair,
   repeat,
   restore,
   slim,
@@ -57,6 +58,9 @@ export function misuse(): unknown[] {
     compress(model, slim({ epochs: 1, l1: 1e-4 }), {}),
     // @ts-expect-error statistics come from data
     compress(model, recalibrate()),
+    // @ts-expect-error repair looks at data, whatever it repairs
+    compress(model, repair(free)),
+    compress(model, repair(free), { data }),
     // @ts-expect-error a preset asks for what its parts ask for
     compress(model, networkSlimming({ ratio: 0.5, slim: { epochs: 1, l1: 1e-4 }, fineTune: { epochs: 1 } })),
     // @ts-expect-error so does a chain
@@ -96,6 +100,12 @@ export function misuse(): unknown[] {
     // @ts-expect-error a method with needs is no method without
     ((): Method => fineTune({ epochs: 1 }))(),
 
+    // @ts-expect-error repair repairs a method
+    repair({ kind: 'mean' }),
+    // @ts-expect-error in one of two ways
+    repair(free, { kind: 'median' }),
+    // @ts-expect-error folding is exact, bounded or off
+    prune({ criterion: gamma(), budget, fold: true }),
     // @ts-expect-error a ratio is required
     uniform({}),
     // @ts-expect-error and is a number

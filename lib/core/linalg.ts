@@ -1,0 +1,146 @@
+/** Linear algebra on plain double precision matrices, row-major: what least squares needs. */
+
+/** Factor L of the symmetric positive definite `matrix` `[size, size]`, L times its transpose; undefined when it is not. */
+export function cholesky(matrix: Float64Array, size: number): Float64Array | undefined {
+  const factor = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * size + j];
+      const [a, b] = [i * size, j * size];
+      for (let k = 0; k < j; k++) sum -= factor[a + k] * factor[b + k];
+      if (i === j) {
+        if (!(sum > 0)) return undefined;
+        factor[a + i] = Math.sqrt(sum);
+      } else {
+        factor[a + j] = sum / factor[b + j];
+      }
+    }
+  }
+  return factor;
+}
+
+/** X `[size, columns]` with `matrix` X = `right`, for a symmetric positive definite matrix; undefined when it is not. */
+export function solveSymmetric(
+  matrix: Float64Array,
+  right: Float64Array,
+  size: number,
+  columns: number,
+): Float64Array | undefined {
+  const factor = cholesky(matrix, size);
+  if (factor === undefined) return undefined;
+  const solution = right.slice();
+  const subtract = (row: number, from: number, times: number): void => {
+    for (let c = 0; c < columns; c++) solution[row * columns + c] -= times * solution[from * columns + c];
+  };
+  const divide = (row: number): void => {
+    for (let c = 0; c < columns; c++) solution[row * columns + c] /= factor[row * size + row];
+  };
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k < i; k++) subtract(i, k, factor[i * size + k]);
+    divide(i);
+  }
+  for (let i = size - 1; i >= 0; i--) {
+    for (let k = i + 1; k < size; k++) subtract(i, k, factor[k * size + i]);
+    divide(i);
+  }
+  return solution;
+}
+
+/** Sums over samples that a linear regression follows from; the samples themselves are not kept. */
+export interface Regression {
+  /** Adds one sample; both arrays may be used again. */
+  add(x: Float64Array, y: Float64Array): void;
+  /** Ends the adding. `ridge` is a fraction of the mean variance of `x`. */
+  solve(options: { readonly ridge: number; readonly intercept: boolean }): Fit;
+}
+
+/** `y` is about `x` times `slopes` `[inputs, outputs]` plus `intercept`. */
+export interface Fit {
+  readonly slopes: Float64Array;
+  readonly intercept: Float64Array;
+}
+
+/** Samples are multiplied in blocks, because numbers that lie side by side are many times as fast. */
+const BLOCK = 64;
+
+export function regression(inputs: number, outputs: number): Regression {
+  const size = inputs + outputs;
+  // Sums of products of everything with the inputs; the part above the diagonal is not used.
+  const products = new Float64Array(size * inputs);
+  const sums = new Float64Array(size);
+  const block = new Float64Array(size * BLOCK);
+  let count = 0;
+  let filled = 0;
+  const flush = (): void => {
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < Math.min(i + 1, inputs); j++) products[i * inputs + j] += dot(block, i, j, filled);
+    }
+    filled = 0;
+  };
+  return {
+    add(x, y) {
+      for (let i = 0; i < inputs; i++) sums[i] += block[i * BLOCK + filled] = x[i];
+      for (let i = 0; i < outputs; i++) sums[inputs + i] += block[(inputs + i) * BLOCK + filled] = y[i];
+      count += 1;
+      filled += 1;
+      if (filled === BLOCK) flush();
+    },
+    solve({ ridge, intercept }) {
+      flush();
+      return solve({ products, sums, count: Math.max(count, 1), inputs, outputs }, ridge, intercept);
+    },
+  };
+}
+
+function dot(block: Float64Array, i: number, j: number, count: number): number {
+  let sum = 0;
+  for (let k = 0, a = i * BLOCK, b = j * BLOCK; k < count; k++, a++, b++) sum += block[a] * block[b];
+  return sum;
+}
+
+interface Sums {
+  readonly products: Float64Array;
+  readonly sums: Float64Array;
+  readonly count: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+function solve({ products, sums, count, inputs, outputs }: Sums, ridge: number, intercept: boolean): Fit {
+  const means = sums.map(sum => (intercept ? sum / count : 0));
+  const at = (i: number, j: number): number => products[i * inputs + j] / count - means[i] * means[j];
+  const matrix = new Float64Array(inputs * inputs);
+  const right = new Float64Array(inputs * outputs);
+  let trace = 0;
+  for (let i = 0; i < inputs; i++) {
+    for (let j = 0; j <= i; j++) matrix[i * inputs + j] = matrix[j * inputs + i] = at(i, j);
+    for (let o = 0; o < outputs; o++) right[i * outputs + o] = at(inputs + o, i);
+    trace += at(i, i);
+  }
+  const slopes = solveRidged(matrix, right, inputs, outputs, (ridge * trace) / inputs);
+  const offsets = Float64Array.from({ length: outputs }, (_, o) => {
+    let offset = means[inputs + o];
+    for (let i = 0; i < inputs; i++) offset -= means[i] * slopes[i * outputs + o];
+    return offset;
+  });
+  return { slopes, intercept: offsets };
+}
+
+/** Where the matrix is singular even so, ten times the ridge and so on; slopes of zero where the inputs never vary. */
+function solveRidged(
+  matrix: Float64Array,
+  right: Float64Array,
+  size: number,
+  columns: number,
+  ridge: number,
+): Float64Array {
+  let scale = 0;
+  for (let i = 0; i < size; i++) scale = Math.max(scale, matrix[i * size + i]);
+  if (!(scale > 0)) return new Float64Array(right.length);
+  for (let added = Math.max(ridge, 1e-12 * scale); ; added *= 10) {
+    const ridged = matrix.slice();
+    for (let i = 0; i < size; i++) ridged[i * size + i] += added;
+    const solution = solveSymmetric(ridged, right, size, columns);
+    if (solution !== undefined) return solution;
+  }
+}
