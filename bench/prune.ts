@@ -19,9 +19,12 @@ interface Result {
   /** Milliseconds: the first run of each, then the medians of the others. */
   readonly first: number;
   readonly ours: Timing;
+  /** Of the processor, the garbage collector's share included: what a busy machine changes least. */
+  readonly cpu: Timing;
   readonly phases: Readonly<Record<keyof Phases, Timing>>;
   readonly peerFirst?: number;
   readonly peer?: Timing;
+  readonly peerCpu?: Timing;
   readonly certificate: { readonly ms: number; readonly error: number };
   readonly parameters: { readonly before: number; readonly after: number; readonly peerAfter?: number };
 }
@@ -46,22 +49,28 @@ async function race(name: string, peer: Peer | undefined): Promise<Result> {
   const model = await capture(net);
   net.dispose();
   const ours: Phases[] = [];
+  const cpu: number[] = [];
   const theirs: PeerRun[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
+    const start = process.cpuUsage();
     const { model: small, phases } = await pruneOnce(model, RATIO);
+    const { user, system } = process.cpuUsage(start);
     small.dispose();
     ours.push(phases);
+    cpu.push((user + system) / 1000);
     if (peer) theirs.push(await peer.run(name));
   }
   const { certificate, after } = await proven(model);
   const [peerFirst, ...peerTimes] = theirs.map(({ seconds }) => 1000 * seconds);
+  const peerCpu = theirs.slice(1).map(({ cpu }) => 1000 * cpu);
   const phases = phaseNames.map(phase => [phase, summary(phase, ours.slice(1).map(times => times[phase]))] as const); // prettier-ignore
   return {
     name,
     first: totalOf(ours[0]),
     ours: summary('ours', ours.slice(1).map(totalOf)),
     phases: Object.fromEntries(phases) as Result['phases'],
-    ...(peer && { peerFirst, peer: summary('peer', peerTimes) }),
+    cpu: summary('cpu', cpu.slice(1)),
+    ...(peer && { peerFirst, peer: summary('peer', peerTimes), peerCpu: summary('peer cpu', peerCpu) }),
     certificate,
     parameters: { before: trainedParameters(model), after, peerAfter: theirs[0]?.after },
   };
@@ -93,17 +102,28 @@ function report(results: readonly Result[], peer: Peer | undefined): void {
   if (!peer) return console.log('No peer: set PEER_PYTHON to a Python with torch, torchvision and torch-pruning.');
   console.log(`torch-pruning ${peer.versions.torch_pruning} on torch ${peer.versions.torch}, ms, one thread`);
   printTable(
-    ['', 'first', 'median', 'spread', 'peer/ours', 'with certificate', 'parameters', 'after', 'peer after'],
-    results.map(({ name, ours, peerFirst, peer, certificate, parameters }) => [
+    ['', 'first', 'median', 'spread', 'cpu', 'ours: median', 'cpu', 'peer/ours', 'by cpu', 'with certificate'],
+    results.map(({ name, ours, cpu, peerFirst, peer, peerCpu, certificate }) => [
       name,
       peerFirst!,
       peer!.median,
       peer!.spread,
+      peerCpu!.median,
+      ours.median,
+      cpu.median,
       peer!.median / ours.median,
+      peerCpu!.median / cpu.median,
       peer!.median / (ours.median + certificate.ms),
-      String(parameters.before),
-      String(parameters.after),
-      String(parameters.peerAfter),
+    ]),
+  );
+  console.log('Trained parameters');
+  printTable(
+    ['', 'before', 'after', 'peer after'],
+    results.map(({ name, parameters: { before, after, peerAfter } }) => [
+      name,
+      String(before),
+      String(after),
+      String(peerAfter),
     ]),
   );
 }

@@ -8,6 +8,8 @@ export interface PeerRun {
   readonly build: number;
   readonly step: number;
   readonly seconds: number;
+  /** Of the processor. */
+  readonly cpu: number;
   readonly before: number;
   readonly after: number;
 }
