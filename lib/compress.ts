@@ -4,31 +4,39 @@ import type { Checkpoint } from './core/checkpoint';
 import { hashOf } from './core/hash';
 import type { Need, Progress } from './core/context';
 import { composeSteps, type Plan } from './edit/plan';
+import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
 import type { Method } from './methods';
 import { costOf, layerWidths } from './report/cost';
+import { explain } from './report/explain';
 import { measureLatency, type LatencyOptions } from './report/latency';
 import type { Latency, Report, Stage } from './report/report';
 import { backendName } from './runtime/backend';
 import { capture } from './runtime/capture';
-import { createContext } from './runtime/context';
+import { createContext, type Notes } from './runtime/context';
 import { readData, type Data, type Splits } from './runtime/data';
 import { evaluate } from './runtime/evaluate';
 import { materialize, withModel } from './runtime/materialize';
 
-export interface CompressSettings {
+export interface RunSettings {
   /** Every random choice follows from it: same seed, same bytes. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
   readonly log?: (message: string) => void;
   readonly progress?: (event: Progress) => void;
-  /** Examples per forward pass and number of passes for the measured latency; false to skip it. */
-  readonly latency?: { readonly batch?: number; readonly runs?: number } | false;
 }
 
-/** Data is required exactly when the method needs it. */
-export type CompressOptions<N extends Need> = CompressSettings &
-  ([N] extends [never] ? { readonly data?: Data } : { readonly data: Data });
+export interface CompressSettings extends RunSettings {
+  /** Examples per forward pass and number of passes for the measured latency; false to skip it. */
+  readonly latency?: { readonly batch?: number; readonly runs?: number } | false;
+  /** Return what is cut away, for `restore`. */
+  readonly keepRemoved?: boolean;
+}
+
+/** Data is required exactly when something needs it. */
+export type DataFor<N extends Need> = [N] extends [never] ? { readonly data?: Data } : { readonly data: Data };
+
+export type CompressOptions<N extends Need> = CompressSettings & DataFor<N>;
 
 export interface Compressed {
   /** A new model of stock layers; the caller disposes it. */
@@ -36,6 +44,13 @@ export interface Compressed {
   readonly report: Report;
   /** What was removed, in terms of the original model. */
   readonly plan: Plan;
+  /** What was cut away; only with `keepRemoved`. */
+  readonly removed?: Removed;
+}
+
+/** What `restore` needs, too. */
+export interface Restorable extends Compressed {
+  readonly removed: Removed;
 }
 
 /**
@@ -46,14 +61,24 @@ export interface Compressed {
 export async function compress<N extends Need = never>(
   model: LayersModel,
   method: Method<N>,
+  options: CompressOptions<N> & { readonly keepRemoved: true },
+): Promise<Restorable>;
+export async function compress<N extends Need = never>(
+  model: LayersModel,
+  method: Method<N>,
+  ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
+): Promise<Compressed>;
+export async function compress<N extends Need = never>(
+  model: LayersModel,
+  method: Method<N>,
   ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
 ): Promise<Compressed> {
   const settings: CompressSettings & { data?: Data } = options ?? {};
-  const { data, seed = 0, signal, log = ignore, progress = ignore, latency = {} } = settings;
+  const { data, seed = 0, signal, log = ignore, progress = ignore, latency = {}, keepRemoved } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
   const { record, stages } = recorder(splits, signal);
-  const { context, notes } = createContext({ seed, signal, log, progress }, splits, record);
+  const { context, notes } = createContext({ seed, signal, log, progress, keepRemoved }, splits, record);
   await record('dense', original);
   const result = await method.run(original, context);
   await record('result', result);
@@ -70,7 +95,16 @@ export async function compress<N extends Need = never>(
     ...(latency && { latency: await timed(original, result, { ...latency, signal }) }),
   };
   const source = { sha256: await hashOf(original) };
-  return { model: materialize(result), report, plan: { version: 1, source, ...shared, ...composeSteps(notes.steps) } };
+  const plan = explain(original, { version: 1, source, ...shared, ...composeSteps(notes.steps) });
+  const removed = keepRemoved ? removedFrom(original, result, plan, notes) : undefined;
+  return { model: materialize(result), report, plan, ...(removed && { removed }) };
+}
+
+/** Of all cuts together, in terms of the plan. */
+function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Plan, { steps, slices }: Notes): Removed {
+  if (steps.length === 1) return { topology, slices: slices[0] };
+  const cuts = steps.map((step, i) => ({ sites: step.sites, slices: slices[i] }));
+  return composeSlices(result, cuts, topology, sites);
 }
 
 /** Collects stages; one that repeats the model of the last stage is not measured again. */

@@ -1,10 +1,11 @@
 /** The only door: every public name, in the order one meets them. */
 export { useBackend } from './runtime/backend';
-export { compress, type Compressed, type CompressOptions } from './compress';
+export { compress, type Compressed, type Restorable, type CompressOptions } from './compress';
+export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions } from './plan';
 export { train } from './runtime/train';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
 export type {
   Method,
   PruneOptions,
@@ -14,22 +15,31 @@ export type {
   RepairOptions,
 } from './methods';
 export { gamma, magnitude, random, type Criterion } from './criteria';
-export { uniform, global, stepRatio, type Budget } from './budgets';
+export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
+export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
 export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';
 export { materialize } from './runtime/materialize';
+export { defineRule } from './rules';
+export type { LayerRule, LayerCall, Traced, LocalSite, Flow, Width, CutCall, CallShapes } from './rules/rule';
 export { groups, type Group } from './graph/group';
 export { costOf } from './report/cost';
 export { formatReport } from './report/format';
+export { formatPlan } from './report/planText';
 export { measureLatency } from './report/latency';
 export type { Report, Stage, Cost, Latency } from './report/report';
-export type { Plan } from './edit/plan';
+export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';
+export type { Edits } from './edit/apply';
+export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
 export type { Context, Need, Progress, Certificate } from './core/context';
 export type { NdArray } from './core/array';
 
-export { saveLayersModel, loadLayersModel } from './runtime/files';
+export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
+export { provenanceOf } from './report/provenance';
+export { provenanceFrom, type Provenance } from './core/provenance';
+export { parsePlan } from './edit/planFile';
 export { PruneError, type PruneErrorCode } from './core/errors';

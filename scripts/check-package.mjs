@@ -17,6 +17,13 @@ const COMPILERS = {
   'node16, ESM': { moduleResolution: 'node16', module: 'node16', file: 'types.mts' },
   bundler: { moduleResolution: 'bundler', module: 'esnext', file: 'types.ts' },
 };
+/** 8 neurons, half of which prune takes. */
+const SAVE_A_MODEL = `
+  const { layers, sequential } = require('@tensorflow/tfjs-layers');
+  const { saveLayersModel, useBackend } = require('tfjs-prune');
+  const dense = [layers.dense({ units: 8, inputShape: [3] }), layers.dense({ units: 2 })];
+  useBackend('wasm').then(() => saveLayersModel(sequential({ layers: dense }), 'model'));
+`;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-prune-package-'));
@@ -53,12 +60,13 @@ function checkFiles(files) {
     'dist/index.d.ts',
     'dist/index.d.mts',
     'dist/cli.js',
+    'bin/tfjs-prune.cjs',
     'LICENSE',
   ]) {
     if (!paths.includes(path)) throw new Error(`${path} is missing`);
   }
   const odd = paths.filter(
-    path => !/^(dist\/[\w.-]+|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(path),
+    path => !/^(bin\/tfjs-prune\.cjs|dist\/[\w.-]+|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(path),
   );
   if (odd.length > 0) throw new Error(`these do not belong there: ${odd.join(', ')}`);
 }
@@ -99,7 +107,7 @@ function compile(consumer, { file, ...resolution }) {
 }
 
 function checkCommand(consumer) {
-  const command = join(consumer, 'node_modules/tfjs-prune/dist/cli.js');
+  const command = join(consumer, 'node_modules/tfjs-prune/bin/tfjs-prune.cjs');
   if (!readFileSync(command, 'utf8').startsWith('#!/usr/bin/env node\n')) throw new Error('no #! line');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const said = run(process.execPath, [command, '--version'], consumer).trim();
@@ -107,6 +115,10 @@ function checkCommand(consumer) {
   const { status, stderr } = spawnSync(process.execPath, [command, 'inspect', 'nothing'], { cwd: consumer });
   if (status !== 1 || !/no such file/.test(String(stderr)))
     throw new Error(`inspect of nothing: exit ${status}, ${stderr}`);
+  run(process.execPath, ['-e', SAVE_A_MODEL], consumer);
+  run(process.execPath, [command, 'prune', 'model', '--out', 'small'], consumer);
+  const verified = JSON.parse(run(process.execPath, [command, 'verify', 'model', 'small', '--json'], consumer));
+  if (!(verified.removed === 4 && verified.error < 1e-5)) throw new Error(`verify says ${JSON.stringify(verified)}`);
 }
 
 function run(command, args, cwd = folder) {

@@ -41,6 +41,9 @@ describe('imports of lib', () => {
     ['lib/core/array.ts', value('../../spec/zoo/nets')],
     ['lib/graph/trace.ts', type('@tensorflow/tfjs-core')],
     ['lib/report/cost.ts', value('@tensorflow/tfjs-core')],
+    ['lib/report/explain.ts', value('../methods/prune')],
+    ['lib/edit/plan.ts', type('../report/report')],
+    ['lib/methods/cut.ts', type('../plan')],
     ['lib/compress.ts', value('@tensorflow/tfjs-layers')],
     ['lib/runtime/fit.ts', value('@tensorflow/tfjs-backend-wasm')],
     ['lib/runtime/fit.ts', value('@tensorflow/tfjs')],
@@ -60,6 +63,8 @@ describe('imports of lib', () => {
     ['lib/report/latency.ts', value('@tensorflow/tfjs-core')],
     ['lib/compress.ts', type('@tensorflow/tfjs-layers')],
     ['lib/compress.ts', value('./runtime/fit')],
+    ['lib/plan.ts', value('./runtime/capture')],
+    ['lib/report/savings.ts', value('../edit/slice')],
     ['lib/cli/main.ts', value('../../package.json')],
     ['lib/core/random.ts', value('seedrandom')],
   ])('%s may have %p', (file, entry) => {

@@ -43,7 +43,7 @@ test('every entry point is one that the build makes', () => {
   expect(manifest.module).toBe('./dist/index.mjs');
   // Notebooks on tslab resolve `types`, not `exports`.
   expect(manifest.types).toBe('./dist/index.d.ts');
-  expect(manifest.bin).toEqual({ 'tfjs-prune': 'dist/cli.js' });
+  expect(manifest.bin).toEqual({ 'tfjs-prune': 'bin/tfjs-prune.cjs' });
   expect(strings(manifest.exports).sort()).toEqual(['./package.json', ...built].sort());
   for (const condition of ['import', 'require']) {
     expect(Object.keys(manifest.exports['.'][condition])).toEqual(['types', 'default']);
@@ -55,7 +55,7 @@ test('importing registers layer classes, so bundlers must not drop the import', 
 });
 
 test('the tarball holds the build, the licence and what explains it', () => {
-  expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'README.md', 'LICENSE']));
+  expect(manifest.files).toEqual(expect.arrayContaining(['bin', 'dist', 'README.md', 'LICENSE']));
   expect(manifest.license).toBe('Apache-2.0');
   expect(readFileSync(join(ROOT, 'LICENSE'), 'utf8')).toMatch(
     /Apache License\s+Version 2\.0.*2026 The tfjs-prune authors/s,

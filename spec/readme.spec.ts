@@ -46,22 +46,25 @@ beforeAll(() => library.useBackend('wasm'));
 
 test('there are snippets', () => expect(snippets.length).toBeGreaterThanOrEqual(3));
 
-test.each(snippets.map(snippet => [snippet.split('\n').find(line => !line.startsWith('import'))!, snippet]))(
-  'runs: %s',
-  async (_, snippet) => {
-    const out = mkdtempSync(join(tmpdir(), 'readme-'));
-    const { small, stock, report } = (await run(snippet, out)) as {
-      small?: L.LayersModel;
-      stock?: L.LayersModel;
-      report?: library.Report;
-    };
-    if (small) expect(small.countParams()).toBeLessThan(0.9 * net().countParams());
-    if (stock) expect(stock.layers.map(layer => layer.getClassName())).toContain('BatchNormalization');
-    if (report) expect(report.after.macs!).toBeLessThan(report.before.macs!);
-    expect(small !== undefined || stock !== undefined).toBe(true);
-    if (snippet.includes('saveLayersModel')) expect(existsSync(join(out, 'slim/model.json'))).toBe(true);
-    rmSync(out, { recursive: true });
-  },
-);
+test.each(
+  snippets.map(snippet => [snippet.split('\n').find(line => line !== '' && !line.startsWith('import'))!, snippet]),
+)('runs: %s', async (_, snippet) => {
+  const out = mkdtempSync(join(tmpdir(), 'readme-'));
+  const { small, stock, report, half, original } = (await run(snippet, out)) as {
+    small?: L.LayersModel;
+    stock?: L.LayersModel;
+    report?: library.Report;
+    half?: L.LayersModel;
+    original?: library.Checkpoint;
+  };
+  if (small) expect(small.countParams()).toBeLessThan(0.9 * net().countParams());
+  if (stock) expect(stock.layers.map(layer => layer.getClassName())).toContain('BatchNormalization');
+  if (report) expect(report.after.macs!).toBeLessThan(report.before.macs!);
+  if (original)
+    expect(library.costOf(original).units).toBeGreaterThan(library.costOf(await library.capture(half!)).units);
+  expect([small, stock, original].some(result => result !== undefined)).toBe(true);
+  if (snippet.includes('saveLayersModel')) expect(existsSync(join(out, 'slim/model.json'))).toBe(true);
+  rmSync(out, { recursive: true });
+});
 
 test('it is no longer than two hundred lines', () => expect(readme.split('\n').length).toBeLessThanOrEqual(200));

@@ -29,12 +29,12 @@ export function residualNet(
   return finish(x, 'residual');
 }
 
-/** A small VGG: pairs of convolutions, each pair followed by max pooling. */
-export function vggNet(side: number, widths: readonly number[], seed: number): tf.LayersModel {
+/** A small VGG: pairs of convolutions, each pair followed by max pooling; the first convolution may halve the image. */
+export function vggNet(side: number, widths: readonly number[], seed: number, stemStride = 1): tf.LayersModel {
   const { convolution, input, finish } = parts(side, seed);
   let x = input;
   widths.forEach((width, stage) => {
-    x = convolution(`conv${stage + 1}a`, width, 3, 1)(x);
+    x = convolution(`conv${stage + 1}a`, width, 3, stage === 0 ? stemStride : 1)(x);
     x = convolution(`conv${stage + 1}b`, width, 3, 1)(x);
     if (stage < widths.length - 1) {
       x = tf.layers.maxPooling2d({ poolSize: 2, name: `pool${stage + 1}` }).apply(x) as SymbolicTensor;

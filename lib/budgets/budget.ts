@@ -1,6 +1,6 @@
 /**
  * budgets: how many units go, and which, given their scores. Pure and deterministic: of equal scores in a group the earlier unit stays. Knows nothing of where scores come from.
- * This file: the type, and what uniform and global share.
+ * This file: the type, and what all budgets share.
  */
 import { checkNumber, checkRatio } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
@@ -51,23 +51,18 @@ export function floorsNow(groups: readonly Group[], minimum: number): (group: Gr
   return ({ name }) => floors.get(name) ?? 1;
 }
 
-/** `count` rounded to a multiple that a group of `size` can have. */
-export function rounded(count: number, size: number, multipleOf: number, floor: number): number {
-  if (multipleOf === 1) return count;
-  const nearest = Math.max(1, Math.round(count / multipleOf), Math.ceil(floor / multipleOf)) * multipleOf;
-  return nearest <= size ? nearest : size;
-}
-
-/** The indices of the `count` highest scores, ascending; of equal scores the earlier stays. */
-export function best(scores: Float64Array, count: number): readonly number[] {
-  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
-  return order.slice(0, count).sort((a, b) => a - b);
-}
-
-/** @throws PruneError `empty-group` when a group would keep nothing. */
-export function requireUnits({ group }: Scored, kept: number, advice: string): void {
-  if (kept > 0) return;
-  const size = group.units.length;
+/**
+ * Name and survivors of a group that is to keep `count` units, rounded as the options say.
+ * @throws PruneError `empty-group` with `advice` when the group would keep nothing.
+ */
+export function keepBest(
+  { group, scores }: Scored,
+  count: number,
+  { minimum = 0, multipleOf = 1 }: BudgetOptions,
+  advice = 'Set minimum: 1, or lower ratio.',
+): readonly [string, readonly number[]] {
+  const size = scores.length;
+  if (count > 0) return [group.name, best(scores, rounded(count, size, multipleOf, floorOf(group, minimum)))];
   throw new PruneError('empty-group', {
     place: 'prune',
     expected: `group "${group.name}" to keep at least 1 of ${size} units`,
@@ -79,4 +74,17 @@ export function requireUnits({ group }: Scored, kept: number, advice: string): v
 /** The ratio of each of `steps` equal cuts that together remove `ratio`; the rounding of counts may add up to `steps` units. */
 export function stepRatio(ratio: number, steps: number): number {
   return 1 - (1 - ratio) ** (1 / steps);
+}
+
+/** `count` rounded to a multiple that a group of `size` can have. */
+function rounded(count: number, size: number, multipleOf: number, floor: number): number {
+  if (multipleOf === 1) return count;
+  const nearest = Math.max(1, Math.round(count / multipleOf), Math.ceil(floor / multipleOf)) * multipleOf;
+  return nearest <= size ? nearest : size;
+}
+
+/** The indices of the `count` highest scores, ascending; of equal scores the earlier stays. */
+function best(scores: Float64Array, count: number): readonly number[] {
+  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
+  return order.slice(0, count).sort((a, b) => a - b);
 }

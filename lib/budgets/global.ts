@@ -1,16 +1,7 @@
 /** One threshold over all groups together. */
 import { PruneError } from '../core/errors';
-import {
-  best,
-  checkBudget,
-  floorOf,
-  requireUnits,
-  rounded,
-  type Budget,
-  type BudgetOptions,
-  type Minimum,
-  type Scored,
-} from './budget';
+import { checkBudget, keepBest, type Budget, type BudgetOptions } from './budget';
+import { countsAfter, unitCount } from './ranking';
 
 /**
  * Removes round(ratio * all units), exactly, the lowest scores of all groups first; a group at its minimum passes its
@@ -21,38 +12,15 @@ import {
  */
 export function global(options: BudgetOptions): Budget {
   checkBudget('global', options);
-  const { ratio, minimum = 0, multipleOf = 1 } = options;
+  const { ratio, minimum = 0 } = options;
   return scored => {
-    const total = scored.reduce((sum, { scores }) => sum + scores.length, 0);
-    const counts = countsAfter(scored, Math.round(ratio * total), minimum);
-    return new Map(
-      scored.map((item, i) => {
-        requireUnits(item, counts[i], 'Set minimum: 1, or lower ratio.');
-        return [
-          item.group.name,
-          best(item.scores, rounded(counts[i], item.scores.length, multipleOf, floorOf(item.group, minimum))),
-        ] as const;
-      }),
-    );
+    const total = unitCount(scored);
+    const remove = Math.round(ratio * total);
+    const counts = countsAfter(scored, remove, minimum);
+    const removed = total - counts.reduce((sum, count) => sum + count, 0);
+    if (removed < remove) throw tooMuch(remove, removed, counts.length);
+    return new Map(scored.map((item, i) => keepBest(item, counts[i], options)));
   };
-}
-
-/** Units left in each group once the `remove` lowest scores are gone. */
-function countsAfter(scored: readonly Scored[], remove: number, minimum: Minimum): number[] {
-  const counts = scored.map(({ scores }) => scores.length);
-  const floors = scored.map(({ group }) => floorOf(group, minimum));
-  const ranked = scored.flatMap(({ scores }, group) => Array.from(scores, (score, unit) => ({ score, group, unit })));
-  // Within a group the later of equal scores goes first, as in `best`.
-  ranked.sort((a, b) => a.score - b.score || a.group - b.group || b.unit - a.unit);
-  let left = remove;
-  for (const { group } of ranked) {
-    if (left === 0) break;
-    if (counts[group] <= floors[group]) continue;
-    counts[group] -= 1;
-    left -= 1;
-  }
-  if (left > 0) throw tooMuch(remove, remove - left, counts.length);
-  return counts;
 }
 
 function tooMuch(wanted: number, possible: number, groupCount: number): PruneError {

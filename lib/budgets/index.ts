@@ -1,4 +1,6 @@
 /** The budgets: adding one is one file and one line here. */
-export { floorsNow, stepRatio, type Budget, type Scored, type Survivors } from './budget';
-export { uniform } from './uniform';
+export { floorsNow, stepRatio, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
+export { uniform, type UniformOptions } from './uniform';
 export { global } from './global';
+export { isomorphic } from './isomorphic';
+export { costTarget, type CostTargetOptions } from './costTarget';

@@ -6,7 +6,10 @@ import { trace } from '../graph/trace';
 import { costOf } from '../report/cost';
 import { bytes, count } from '../report/numbers';
 import type { Cost } from '../report/report';
-import { shorten, textTable } from '../report/table';
+import { listed, shorten, textTable } from '../report/table';
+import { capture } from '../runtime/capture';
+import type { Command } from './command';
+import { withModelFile } from './model';
 
 export interface Inspection {
   readonly name: string;
@@ -36,6 +39,23 @@ export interface InspectedGroup {
     readonly role: string;
   }[];
 }
+
+export const inspectCommand: Command = {
+  name: 'inspect',
+  summary: 'layers, groups of units that go together, and cost of a model',
+  operands: ['MODEL'],
+  options: {},
+  help: {
+    about: 'Shows which units can be pruned, what goes with them, and what is frozen and why. Changes nothing.',
+    example: 'tfjs-prune inspect models/digits',
+  },
+  run(given) {
+    return withModelFile(given.paths[0], given, async model => {
+      const inspection = inspect(await capture(model));
+      return given.has('json') ? JSON.stringify(inspection, null, 2) : formatInspection(inspection);
+    });
+  },
+};
 
 const SCREEN = 100;
 const LONGEST_NAME = 36;
@@ -109,15 +129,4 @@ function couplingOf({ frozen, sites }: InspectedGroup, room: number): string {
     return listed([...names], Math.floor((room - 4) / 2));
   });
   return `${makers} -> ${readers}`;
-}
-
-/** As many names as fit, and the number of the others. */
-function listed(names: readonly string[], room: number): string {
-  const line = (shown: number): string => {
-    const rest = names.length - shown;
-    return names.slice(0, shown).join(', ') + (rest > 0 ? ` +${rest}` : '');
-  };
-  let shown = names.length;
-  while (shown > 1 && line(shown).length > room) shown--;
-  return shorten(line(shown), room);
 }

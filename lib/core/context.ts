@@ -107,8 +107,8 @@ export interface BaseContext {
    * @throws PruneError `not-exact` when they differ by more than the tolerance.
    */
   certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
-  /** Records what a step removed, so that the plan speaks of the original model. */
-  removed(step: RemovedStep): void;
+  /** Records what a step removed from `model`, so that the plan speaks of the original model. */
+  removed(step: RemovedStep, model: Checkpoint): void;
 }
 
 /** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */

@@ -11,6 +11,7 @@ export type PruneErrorCode =
   | 'bad-data' // empty data, wrong shape, labels that do not match the head
   | 'bad-model' // a model whose topology cannot be read
   | 'bad-file' // a model file that is missing, corrupt or contradictory
+  | 'bad-plan' // a plan for another model, or one that contradicts it or itself
   | 'no-rule' // a layer class without a rule
   | 'no-groups' // nothing in the model can be pruned
   | 'empty-group' // a budget that would empty a layer

@@ -5,7 +5,7 @@ import { weightsOf } from '../core/checkpoint';
 import { membersAt } from '../graph/group';
 import type { Criterion } from './criterion';
 
-const NORMS = { l1: Math.abs, l2: (value: number) => value * value };
+const POWERS = { l1: 1, l2: 2 } as const;
 
 /**
  * L1 or L2 norm of the kernel slices that make the unit, averaged over the layers that make it and divided by the
@@ -24,7 +24,7 @@ export function magnitude({ norm = 'l1' }: { norm?: 'l1' | 'l2' } = {}): Criteri
       const scores = new Float64Array(group.units.length);
       for (const site of group.sites) {
         if (site.role !== 'makes' || site.parameter !== 'kernel') continue;
-        const sums = sumAlong(weightsOf(model, site.layer)[site.weight], site.axis, NORMS[norm]);
+        const sums = sumAlong(weightsOf(model, site.layer)[site.weight], site.axis, POWERS[norm]);
         membersAt(group, site).forEach((member, position) => {
           if (member >= 0) scores[member] += norm === 'l1' ? sums[position] : Math.sqrt(sums[position]);
         });

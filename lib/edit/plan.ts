@@ -1,14 +1,44 @@
-/** The plan: what was removed, in terms of the original model, as JSON. */
+/** The plan: what is removed, in terms of the original model, as JSON. */
 import type { RemovedStep } from '../core/context';
+import { PruneError } from '../core/errors';
+import type { Group } from '../graph/group';
+import type { Site, Trace } from '../graph/ledger';
+import type { Unit } from '../rules/rule';
+import { keptSites } from './slice';
+
+/** Stored values, multiply-accumulates per example (absent when an input size is not known), and bytes. */
+export interface PlanCost {
+  readonly parameters: number;
+  readonly macs?: number;
+  readonly bytes: number;
+}
+
+/** One weight axis that holds the units of a group. */
+export interface CoupledSite {
+  readonly layer: string;
+  readonly weight: number;
+  readonly axis: number;
+  /** makes, reads or scales: what the layer does to the units. */
+  readonly role: string;
+  /** kernel, bias, gamma, ... */
+  readonly parameter: string;
+}
 
 export interface PlanGroup {
   readonly name: string;
   readonly kind: string;
   /** Number of units in the original model. */
   readonly units: number;
-  /** Indices of the units that went, ascending. */
+  /** Indices of the units that go, ascending. */
   readonly removed: readonly number[];
+  /** Why none of the units can go; absent when they can. */
   readonly frozen?: string;
+  /** Every weight axis that loses what the group loses. */
+  readonly coupled?: readonly CoupledSite[];
+  /** Why they go together, for people. */
+  readonly reasons?: readonly string[];
+  /** What the removal saves if it is the only one. */
+  readonly savings?: PlanCost;
 }
 
 export interface PlanSite {
@@ -17,11 +47,16 @@ export interface PlanSite {
   /** Index in `getWeights()`. */
   readonly weight: number;
   readonly axis: number;
+  /**
+   * makes, reads or scales. To zero the lost positions of the sites that read is to remove the units; sites whose units
+   * something reads without a weight count among them.
+   */
   readonly role: string;
-  /** Positions of the original axis that stay, ascending; sites that lost nothing are not listed. */
+  /** Positions of the original axis that stay, ascending; sites that lose nothing are not listed. */
   readonly kept: readonly number[];
 }
 
+/** What `groups[].removed` says decides; `sites` follow from it, and must. */
 export interface Plan {
   readonly version: 1;
   /** Hash of the original model's topology and weights. */
@@ -30,6 +65,39 @@ export interface Plan {
   readonly seed: number;
   readonly groups: readonly PlanGroup[];
   readonly sites: readonly PlanSite[];
+  /** Of the original, and of what these removals leave of it. */
+  readonly cost?: { readonly before: PlanCost; readonly after: PlanCost };
+}
+
+/**
+ * The cut of `removed` in the words of a plan.
+ * @throws PruneError `empty-group` when a weight axis would lose all positions.
+ */
+export function describeCut(all: readonly Group[], traced: Trace, removed: ReadonlySet<Unit>): RemovedStep {
+  return {
+    groups: all.map(({ name, kind, units, frozen }) => ({
+      name,
+      kind,
+      units: units.length,
+      removed: [...units.keys()].filter(index => removed.has(units[index])),
+      ...(frozen === undefined ? {} : { frozen }),
+    })),
+    sites: keptSites(traced, removed).map(({ site, kept }) => {
+      if (kept.length === 0) throw emptied(site);
+      const { layer, weight, axis, role, width } = site;
+      // Where nothing with a weight reads a unit, zeroing what makes it is what removes it.
+      return { layer, weight, axis, role: width.some(unit => traced.bare.has(unit)) ? 'reads' : role, kept };
+    }),
+  };
+}
+
+function emptied({ layer, width }: Site): PruneError {
+  return new PruneError('empty-group', {
+    place: `plan: layer "${layer}"`,
+    expected: 'at least one unit to stay',
+    got: `none of ${width.length} positions`,
+    cure: 'Remove fewer units of its group.',
+  });
 }
 
 /** Steps one after the other as one, every index in terms of the model before the first. */
@@ -51,14 +119,29 @@ export function composeSteps(steps: readonly RemovedStep[]): Pick<Plan, 'groups'
       groups.set(group.name, { ...group, units, removed: now });
     }
     for (const site of step.sites) {
-      const key = `${site.layer}:${site.weight}:${site.axis}`;
-      const before = sites.get(key)?.kept;
-      sites.set(key, before ? { ...site, kept: site.kept.map(position => before[position]) } : site);
+      const key = siteKey(site);
+      const before = sites.get(key);
+      sites.set(key, before ? after(before, site) : site);
     }
   }
   return { groups: [...groups.values()], sites: [...sites.values()] };
 }
 
-function range(length: number): readonly number[] {
+/** What was zeroed to remove units in the first cut must be zeroed for both. */
+function after(before: PlanSite, { role, kept, ...at }: PlanSite): PlanSite {
+  return {
+    ...at,
+    role: before.role === 'reads' ? 'reads' : role,
+    kept: kept.map(position => before.kept[position]),
+  };
+}
+
+/** One weight axis has one. */
+export function siteKey({ layer, weight, axis }: Pick<PlanSite, 'layer' | 'weight' | 'axis'>): string {
+  return `${layer}:${weight}:${axis}`;
+}
+
+/** 0 .. length - 1. */
+export function range(length: number): readonly number[] {
   return Array.from({ length }, (_, index) => index);
 }

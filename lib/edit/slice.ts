@@ -2,7 +2,7 @@
  * edit: surgery on checkpoints, pure: Checkpoint in, Checkpoint out. Knows sites, not criteria; must not know layer classes.
  * This file: removal of units, and its proof twin that only zeroes what reads them.
  */
-import { gather, zeroAt, type NdArray } from '../core/array';
+import { gatherAxes, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import type { Call, Site, Trace } from '../graph/ledger';
@@ -21,15 +21,11 @@ export interface KeptSite {
  */
 export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Unit>): Checkpoint {
   for (const unit of removed) requireFree(traced, unit);
-  const weights = new Map(model.weights);
-  for (const { site, kept } of keptSites(traced, removed)) {
-    if (kept.length === 0) throw emptied(site);
-    edit(weights, site, array => gather(array, site.axis, kept));
-  }
+  const weights = keptWeights(model, keptSites(traced, removed));
   const calls = new Map([...traced.calls].reverse().map(call => [call.layer, call]));
   const topology = mapLeaves(model.topology, (spec, path) => {
     const call = calls.get(path);
-    const resized = call?.rule.resize?.(cutCall(call, weights, removed));
+    const resized = call?.rule.resize?.(cutCall(call, shapesOf(weights, path), removed));
     const entered = enteredShape(spec, traced, path, removed);
     return resized || entered ? { ...spec, config: { ...spec.config, ...resized, ...entered } } : spec;
   });
@@ -38,14 +34,32 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   return sliced;
 }
 
-function cutCall(
-  { layer, config, inputs, outputs }: Call,
-  weights: Checkpoint['weights'],
+/** Each weight is cut along all its axes at once. */
+function keptWeights(model: Checkpoint, cuts: readonly KeptSite[]): Map<string, readonly NdArray[]> {
+  const weights = new Map(model.weights);
+  const byWeight = new Map<string, { readonly site: Site; readonly axes: Map<number, readonly number[]> }>();
+  for (const { site, kept } of cuts) {
+    if (kept.length === 0) throw emptied(site);
+    const key = `${site.layer}:${site.weight}`;
+    const axes = byWeight.get(key)?.axes ?? new Map<number, readonly number[]>();
+    byWeight.set(key, { site, axes: axes.set(site.axis, kept) });
+  }
+  for (const { site, axes } of byWeight.values()) edit(weights, site, array => gatherAxes(array, axes));
+  return weights;
+}
+
+/** What the cut leaves of a call whose weights have the shapes `weights` after it. */
+export function cutCall(
+  { config, inputs, outputs }: Call,
+  weights: CutCall['weights'],
   removed: ReadonlySet<Unit>,
 ): CutCall {
   const cut = ({ shape, axis, width }: Flow): CutFlow => ({ shape, axis, kept: staying(width, removed) });
-  const shapes = (weights.get(layer) ?? []).map(({ shape }) => shape);
-  return { config, weights: shapes, inputs: inputs.map(cut), outputs: outputs.map(cut) };
+  return { config, weights, inputs: inputs.map(cut), outputs: outputs.map(cut) };
+}
+
+function shapesOf(weights: Checkpoint['weights'], layer: string): CutCall['weights'] {
+  return (weights.get(layer) ?? []).map(({ shape }) => shape);
 }
 
 /** The first layers of a nested model state how many units enter it. */
@@ -57,8 +71,11 @@ function enteredShape({ config }: LayerSpec, { entries }: Trace, path: string, r
   return { batchInputShape: shape.map((size, axis) => (axis === entry.axis && size !== null ? left : size)) };
 }
 
-function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
-  return [...width.keys()].filter(position => !removed.has(width[position]));
+/** Positions of `width` whose units are not removed, ascending. */
+export function staying(width: Width, removed: ReadonlySet<Unit>): number[] {
+  const kept: number[] = [];
+  for (let position = 0; position < width.length; position++) if (!removed.has(width[position])) kept.push(position);
+  return kept;
 }
 
 /**

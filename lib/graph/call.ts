@@ -2,10 +2,11 @@
 import type { Config, LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { inputLayer } from '../rules/input';
-import type { Flow, LayerRule } from '../rules/rule';
+import type { Flow, LayerCall, LayerRule } from '../rules/rule';
 import type { Ledger } from './ledger';
 
-const COMMON_KEYS = ['name', 'trainable', 'batchInputShape', 'dtype', 'inputDType', 'ragged'];
+/** `customObjects` is what tf.js adds to the config of a class it does not know itself. */
+const COMMON_KEYS = ['name', 'trainable', 'batchInputShape', 'dtype', 'inputDType', 'ragged', 'customObjects'];
 /** They matter when weights are made or trained, not for where units go. */
 const TRAINING_KEYS = /(Initializer|Regularizer|Constraint)$/;
 
@@ -21,21 +22,7 @@ export function callRule(
   const weights = book.weightsOf(path);
   if (weights.length < (rule.weights ?? 0)) throw misfit(path, `${rule.weights} weights`, `${weights.length}`);
   if (rule === inputLayer && !Array.isArray(config.batchInputShape)) throw misfit(path, 'a batchInputShape', 'none');
-  const { outputs: flows, sites = [] } = rule.trace({
-    path,
-    config,
-    inputs,
-    weights,
-    fresh: (key, length, kind) => book.fresh(path, key, length, kind),
-    unify: (...widths) => {
-      const lengths = new Set(widths.map(({ length }) => length));
-      if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));
-      return book.unify(widths);
-    },
-    freeze: (width, reason) => book.freeze(width, reason),
-    readBare: width => book.readBare(width),
-    shift: (width, reason) => book.shift(width, reason),
-  });
+  const { outputs: flows, sites = [] } = rule.trace(layerCall(path, config, inputs, book));
   // Own objects, so that what comes out of a call is not taken for what went in.
   const outputs = flows.map(flow => ({ ...flow }));
   for (const site of sites) book.record(path, site);
@@ -46,6 +33,29 @@ export function callRule(
   }
   book.recordCall({ layer: path, rule, config, inputs, outputs });
   return outputs;
+}
+
+function layerCall(path: string, config: Config, inputs: readonly Flow[], book: Ledger): LayerCall {
+  const weights = book.weightsOf(path);
+  return {
+    path,
+    config,
+    inputs,
+    weights,
+    fresh(key, length, kind) {
+      if (Number.isInteger(length)) return book.fresh(path, key, length, kind);
+      // A weight of too low a rank has no length on the axis that says it.
+      throw misfit(path, 'weights of the rank of its class', weights.map(shape => `[${shape.join(', ')}]`).join(' and ')); // prettier-ignore
+    },
+    unify: (...widths) => {
+      const lengths = new Set(widths.map(({ length }) => length));
+      if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));
+      return book.unify(path, widths);
+    },
+    freeze: (width, reason) => book.freeze(width, reason),
+    readBare: width => book.readBare(width),
+    shift: (width, reason) => book.shift(width, reason),
+  };
 }
 
 /** Settings whose meaning `rule` does not cover. */

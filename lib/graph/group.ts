@@ -1,6 +1,6 @@
 /** Groups: the units that share all their weight axes, with those axes. What a criterion scores and a budget thins out. */
 import type { Checkpoint } from '../core/checkpoint';
-import type { Kind, Unit } from '../rules/rule';
+import type { Kind, Unit, Width } from '../rules/rule';
 import type { Site, Trace } from './ledger';
 import { trace } from './trace';
 
@@ -21,15 +21,9 @@ export function groups(model: Checkpoint): readonly Group[] {
 }
 
 export function groupsOf(traced: Trace): readonly Group[] {
-  const members = new Map<string, { units: Unit[]; sites: readonly number[] }>();
-  for (const [unit, sites] of sitesOfUnits(traced.sites)) {
-    const key = `${sites.join(',')}|${traced.frozen.get(unit) ?? ''}`;
-    const group = members.get(key);
-    if (group) group.units.push(unit);
-    else members.set(key, { units: [unit], sites });
-  }
-  const names = namesOf([...members.values()], traced);
-  return [...members.values()].map(({ units, sites }, i) => {
+  const found = unitsBySites(traced);
+  const names = namesOf(found, traced);
+  return found.map(({ units, sites }, i) => {
     return {
       name: names[i],
       kind: traced.kindOf(units[0]),
@@ -40,8 +34,14 @@ export function groupsOf(traced: Trace): readonly Group[] {
   });
 }
 
+interface Members {
+  readonly units: readonly Unit[];
+  /** Indices in the trace, ascending. */
+  readonly sites: readonly number[];
+}
+
 /** Numbered by sites, which cuts do not change, and not by units, whose order they do. */
-function namesOf(found: readonly { units: Unit[]; sites: readonly number[] }[], traced: Trace): string[] {
+function namesOf(found: readonly Members[], traced: Trace): string[] {
   const names = found.map(({ units }) => traced.makerOf(units[0]));
   const order = [...found.keys()].sort((a, b) => (String(found[a].sites) < String(found[b].sites) ? -1 : 1));
   const uses = new Map<string, number>();
@@ -59,15 +59,44 @@ export function membersAt(group: Group, site: Site): Int32Array {
   return site.width.map(unit => index.get(unit) ?? -1);
 }
 
-/** Indices of the sites that hold each unit, units ascending. */
-function sitesOfUnits(sites: readonly Site[]): Map<Unit, number[]> {
-  const found = new Map<Unit, number[]>();
-  sites.forEach(({ width }, site) => {
-    for (const unit of width) {
-      const list = found.get(unit);
-      if (!list) found.set(unit, [site]);
-      else if (list[list.length - 1] !== site) list.push(site);
-    }
+/** Units together that share all their sites and their reason to stay, in the order of their first units. */
+function unitsBySites({ sites, frozen }: Trace): Members[] {
+  const { setOf, sitesOf } = refined(sites);
+  const members = new Map<string, { units: Unit[]; sites: readonly number[] }>();
+  setOf.forEach((set, unit) => {
+    if (set === 0) return;
+    const key = `${set}|${frozen.get(unit) ?? ''}`;
+    const known = members.get(key);
+    if (known) known.units.push(unit);
+    else members.set(key, { units: [unit], sites: sitesOf(set) });
   });
-  return new Map([...found].sort(([a], [b]) => a - b));
+  return [...members.values()];
+}
+
+/**
+ * For each unit the number of its set, and for each set its sites. Sets are split by one width after the other, so that
+ * no list of sites is kept for every unit; set 0 is on no site.
+ */
+function refined(sites: readonly Site[]) {
+  const bearers = new Map<Width, number[]>();
+  sites.forEach(({ width }, site) => bearers.set(width, [...(bearers.get(width) ?? []), site]));
+  const most = sites.reduce((high, { width }) => width.reduce((a, b) => Math.max(a, b), high), -1);
+  const setOf = new Int32Array(most + 1);
+  const sets: { readonly from: number; readonly sites: readonly number[] }[] = [{ from: 0, sites: [] }];
+  for (const [width, holding] of bearers) {
+    const first = sets.length;
+    const split = new Map<number, number>();
+    for (const unit of width) {
+      const from = setOf[unit];
+      if (from >= first) continue; // met before in this width
+      if (!split.has(from)) split.set(from, sets.push({ from, sites: holding }) - 1);
+      setOf[unit] = split.get(from)!;
+    }
+  }
+  const sitesOf = (set: number): readonly number[] => {
+    const found: number[] = [];
+    for (let at = set; at !== 0; at = sets[at].from) found.push(...sets[at].sites);
+    return found.sort((a, b) => a - b);
+  };
+  return { setOf, sitesOf };
 }

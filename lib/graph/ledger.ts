@@ -20,6 +20,14 @@ export interface Call {
   readonly outputs: readonly Flow[];
 }
 
+/** One call that said of several widths that they are one. */
+export interface Tie {
+  readonly layer: string;
+  readonly width: Width;
+  /** It tied one flow to units of its own, which every call of the layer shares: its calls depend on each other. */
+  readonly acrossCalls: boolean;
+}
+
 /** Where the units lie that flow into a nested model, and how many they are. */
 export interface Entry {
   readonly axis: number;
@@ -30,6 +38,8 @@ export interface Entry {
 export interface Trace {
   readonly sites: readonly Site[];
   readonly calls: readonly Call[];
+  /** Who made units one, in the order of the calls. */
+  readonly ties: readonly Tie[];
   /** What leaves the model. */
   readonly outputs: readonly Flow[];
   /** What enters nested models, by the path of their first layers. */
@@ -46,7 +56,8 @@ export interface Trace {
 export interface Ledger {
   weightsOf(layer: string): readonly (readonly number[])[];
   fresh(layer: string, key: string, length: number, kind: Kind): Width;
-  unify(widths: readonly Width[]): Width;
+  /** Makes `widths` one for the call of `layer`. */
+  unify(layer: string, widths: readonly Width[]): Width;
   freeze(width: Width, reason: string): void;
   readBare(width: Width): void;
   shift(width: Width, reason: string): void;
@@ -66,14 +77,18 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const bare: Width[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
+  const ties: Tie[] = [];
   const entries = new Map<string, Entry>();
-  const unify: Ledger['unify'] = ([first, ...others]) => {
+  const join = ([first, ...others]: readonly Width[]): Width => {
     for (const width of others) for (let i = 0; i < first.length; i++) units.union(first[i], width[i]);
     return first;
   };
   return {
     weightsOf,
-    unify,
+    unify(layer, widths) {
+      ties.push(...tieOf(layer, widths, made.makers));
+      return join(widths);
+    },
     fresh: made.fresh,
     freeze: (width, reason) => void frozen.push({ width, reason }),
     readBare: width => void bare.push(width),
@@ -84,11 +99,20 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       requireFit(layer, site, weightsOf(layer)[site.weight]);
       const key = `${layer}:${site.weight}:${site.axis}`;
       const known = sites.get(key);
-      if (known) unify([known.width, site.width]);
+      if (known) join([known.width, site.width]);
       else sites.set(key, { ...site, layer });
     },
-    close: outputs => settle({ units, made, frozen, shifted, bare, outputs }, [...sites.values()], calls, entries),
+    close: outputs =>
+      settle({ units, made, frozen, shifted, bare, ties, outputs }, [...sites.values()], calls, entries),
   };
+}
+
+/** None where all the widths are the same units. */
+function tieOf(layer: string, widths: readonly Width[], makers: readonly Maker[]): Tie[] {
+  const [first] = widths;
+  if (widths.every(width => width.every((unit, i) => unit === first[i]))) return [];
+  const own = widths.filter(width => width.every(unit => makers[unit].layer === layer));
+  return [{ layer, width: first, acrossCalls: own.length > 0 && widths.length - own.length === 1 }];
 }
 
 interface Open {
@@ -97,17 +121,18 @@ interface Open {
   readonly frozen: readonly Reasoned[];
   readonly shifted: readonly Reasoned[];
   readonly bare: readonly Width[];
+  readonly ties: readonly Tie[];
   readonly outputs: readonly Flow[];
 }
 
 /** Every unit under the number that speaks for its set. */
 function settle(
-  { units, made, frozen, shifted, bare, outputs }: Open,
+  { units, made, frozen, shifted, bare, ties, outputs }: Open,
   sites: readonly Site[],
   calls: readonly Call[],
   entries: ReadonlyMap<string, Entry>,
 ): Trace {
-  const final = <T extends { readonly width: Width }>(at: T): T => ({ ...at, width: at.width.map(units.find) });
+  const final = finalWidths(units);
   const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
   const spoiled = shifted.map(({ width, reason }) => ({
     width: width.filter(unit => bareUnits.has(units.find(unit))),
@@ -123,6 +148,7 @@ function settle(
   return {
     sites: sites.map(final),
     calls: calls.map(call => ({ ...call, inputs: call.inputs.map(finalFlow), outputs: call.outputs.map(finalFlow) })),
+    ties: ties.map(final),
     outputs: outputs.map(finalFlow),
     entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
     frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
@@ -130,6 +156,21 @@ function settle(
     kindOf: unit => made.makers[unit].kind,
     makerOf: unit => made.makers[unit].layer,
   };
+}
+
+/** Widths that were one array stay one, so that each is looked through once, here and later. */
+function finalWidths({ find }: UnionFind): <T extends { readonly width: Width }>(at: T) => T {
+  const known = new Map<Width, Width>();
+  return at => {
+    const width = known.get(at.width) ?? at.width.map(find);
+    known.set(at.width, width);
+    return { ...at, width };
+  };
+}
+
+interface Maker {
+  readonly layer: string;
+  readonly kind: Kind;
 }
 
 interface Reasoned {
@@ -140,7 +181,7 @@ interface Reasoned {
 /** Numbers new units, and remembers who made them. */
 function unitMaker(units: UnionFind) {
   const made = new Map<string, Width>();
-  const makers: { layer: string; kind: Kind }[] = [];
+  const makers: Maker[] = [];
   const fresh: Ledger['fresh'] = (layer, key, length, kind) => {
     const id = `${layer}:${key}`;
     const known = made.get(id);

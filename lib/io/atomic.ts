@@ -1,5 +1,5 @@
 /** Replaces a set of files so that at every moment either the old or the new set is whole. */
-import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PruneError } from '../core/errors';
 
@@ -13,6 +13,8 @@ export interface Replacement {
   readonly main: NewFile;
   /** Their names must tell their content, so that they never overwrite a file of the old set with other bytes. */
   readonly others: readonly NewFile[];
+  /** Files that keep their name from set to set; swapped right before `main`, and back again if that fails. */
+  readonly beside: readonly NewFile[];
   /** Files of the old set; those that are not of the new one go. */
   readonly isObsolete: (name: string) => boolean;
 }
@@ -23,21 +25,17 @@ let uses = 0;
  * Writes the set into `directory`, making it if need be; after a failure the folder is as it was.
  * @throws PruneError `bad-file` when something cannot be written.
  */
-export async function replaceFiles(
-  place: string,
-  directory: string,
-  { main, others, isObsolete }: Replacement,
-): Promise<void> {
-  const undo: (() => Promise<void>)[] = [];
+export async function replaceFiles(place: string, directory: string, replacement: Replacement): Promise<void> {
+  const { main, others, beside, isObsolete } = replacement;
+  const undo: Undo = [];
+  // Temporary files: gone in the end, whether it worked or not.
+  const rest: string[] = [];
   let before: string[] = [];
   try {
     const made = await mkdir(directory, { recursive: true });
     if (made) undo.push(() => removeEmpty(resolve(directory), resolve(made)));
     before = await readdir(directory);
-    for (const file of [...others, main]) {
-      if (!before.includes(file.name)) undo.push(() => rm(join(directory, file.name), { force: true }));
-      await writeWhole(directory, file);
-    }
+    await swapAll({ directory, before, undo, rest }, replacement);
   } catch (cause) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw new PruneError(
@@ -50,11 +48,44 @@ export async function replaceFiles(
       },
       { cause },
     );
+  } finally {
+    for (const file of rest) await rm(file, { force: true }).catch(() => undefined);
   }
-  const current = new Set([...others, main].map(({ name }) => name));
+  const current = new Set([...others, ...beside, main].map(({ name }) => name));
   const gone = before.filter(name => isObsolete(name) && !current.has(name));
   // The new set is in place: a leftover of the old one does no harm.
   for (const name of gone) await rm(join(directory, name), { force: true }).catch(() => undefined);
+}
+
+type Undo = (() => Promise<void>)[];
+
+interface Work {
+  readonly directory: string;
+  readonly before: readonly string[];
+  readonly undo: Undo;
+  readonly rest: string[];
+}
+
+/** What takes long, the writing, is done before the first file that has been there changes. */
+async function swapAll({ directory, before, undo, rest }: Work, { main, others, beside }: Replacement): Promise<void> {
+  const written = new Map<NewFile, string>();
+  for (const file of [...others, ...beside, main]) {
+    const unfinished = unfinishedName(directory, file.name);
+    rest.push(unfinished);
+    await write(unfinished, file);
+    written.set(file, unfinished);
+  }
+  for (const file of [...others, ...beside, main]) {
+    const path = join(directory, file.name);
+    if (!before.includes(file.name)) undo.push(() => rm(path, { force: true }));
+    else if (beside.includes(file)) {
+      const old = unfinishedName(directory, file.name);
+      rest.push(old);
+      await copyFile(path, old);
+      undo.push(() => rename(old, path));
+    }
+    await rename(written.get(file)!, path);
+  }
 }
 
 /** Removes `directory` and its parents up to `top`; one that others have written into stays. */
@@ -63,20 +94,17 @@ async function removeEmpty(directory: string, top: string): Promise<void> {
   if (directory !== top) await removeEmpty(dirname(directory), top);
 }
 
-/** Under another name until it is complete, so that nobody reads half a file. */
-async function writeWhole(directory: string, { name, parts }: NewFile): Promise<void> {
-  const unfinished = join(directory, `.${name}.${process.pid}-${++uses}.tmp`);
+/** Another name until a file is complete, so that nobody reads half of it. */
+function unfinishedName(directory: string, name: string): string {
+  return join(directory, `.${name}.${process.pid}-${++uses}.tmp`);
+}
+
+async function write(path: string, { parts }: NewFile): Promise<void> {
+  const file = await open(path, 'wx');
   try {
-    const file = await open(unfinished, 'wx');
-    try {
-      for (const part of parts) await file.writeFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(unfinished, join(directory, name));
-  } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => undefined);
-    throw error;
+    for (const part of parts) await file.writeFile(part);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

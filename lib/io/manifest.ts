@@ -1,14 +1,21 @@
-/** What model.json says, read with distrust: it may be damaged, of another format, or point outside its folder. */
+/** What model.json says about itself and its weights, read with distrust: it may be damaged, of another format, or point outside its folder. */
 import { posix, win32 } from 'node:path';
 import { sizeOf } from '../core/array';
 import { PruneError } from '../core/errors';
+import { describe, firstTwin, isIndex, isRecord, parseObject, type Json, type Refuse } from '../core/json';
 
-/** One weight as model.json lists it; `quantization` says how its bytes are stored. */
+/** How the bytes of a weight are stored: as float16, or as whole numbers that stand for `value * scale + min`. */
+export type Quantization =
+  { readonly dtype: 'float16' } | { readonly dtype: 'uint8' | 'uint16'; readonly scale: number; readonly min: number };
+
+/** One weight as model.json lists it. */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'bool';
-  readonly quantization?: { readonly dtype: 'uint8' | 'uint16' | 'float16' };
+  readonly quantization?: Quantization;
+  /** 'optimizer' for what is not the model's own. */
+  readonly group?: string;
 }
 
 /** Weights whose bytes lie one after the other in the files `paths`. */
@@ -18,11 +25,11 @@ export interface WeightGroup {
 }
 
 export interface Manifest {
-  readonly modelTopology: object;
+  readonly modelTopology: Json;
   readonly groups: readonly WeightGroup[];
   readonly generatedBy?: string;
   readonly convertedBy?: string | null;
-  readonly userDefinedMetadata?: Readonly<Record<string, unknown>>;
+  readonly userDefinedMetadata?: Json;
 }
 
 const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 };
@@ -34,17 +41,23 @@ export function byteLengthOf({ shape, dtype, quantization }: WeightSpec): number
   return sizeOf(shape) * BYTES[quantization?.dtype ?? dtype];
 }
 
-/** @throws PruneError `bad-file`; `file` is named in it. */
-export function parseManifest(file: string, text: string): Manifest {
-  const refuse: Refuse = (expected, got, cure = SAVE_AGAIN) => {
-    throw new PruneError('bad-file', { place: `loadLayersModel "${file}"`, expected, got, cure });
+/** Throws `bad-file` for the model file called `name`. */
+export function refuser(name: string): Refuse {
+  return (expected, got, cure = SAVE_AGAIN) => {
+    throw new PruneError('bad-file', { place: `loadLayersModel "${name}"`, expected, got, cure });
   };
-  const json = parseJson(text, refuse);
+}
+
+/** @throws what `refuse` throws. */
+export function parseManifest(text: string, refuse: Refuse): Manifest {
+  const json = parseObject(text, refuse, 'the model.json of a tf.js layers-model, or the folder that holds it');
   requireLayersModel(json, refuse);
   const { modelTopology, weightsManifest, generatedBy, convertedBy, userDefinedMetadata } = json;
   if (!isRecord(modelTopology)) return refuse('a modelTopology', describe(modelTopology));
   if (!Array.isArray(weightsManifest)) return refuse('a weightsManifest', describe(weightsManifest));
   const groups = weightsManifest.map(group => readGroup(group, refuse));
+  const twice = firstTwin(groups.flatMap(({ weights }) => weights.map(({ name }) => name)));
+  if (twice !== undefined) refuse('a name of its own for every weight', `two weights ${describe(twice)}`);
   return {
     modelTopology,
     groups,
@@ -60,25 +73,12 @@ export function shardNames(text: string): string[] {
     throw new Error('unreadable');
   };
   try {
-    const { weightsManifest } = parseJson(text, pass);
+    const { weightsManifest } = parseObject(text, pass, '');
     const groups = (weightsManifest as unknown[]).map(group => readGroup(group, pass));
     return groups.flatMap(({ paths }) => paths).filter(path => !/[\\/]/.test(path) && path !== 'model.json');
   } catch {
     return [];
   }
-}
-
-type Json = Readonly<Record<string, unknown>>;
-type Refuse = (expected: string, got: string, cure?: string) => never;
-
-function parseJson(text: string, refuse: Refuse): Json {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refuse('JSON', describe(text), 'Pass the model.json of a tf.js layers-model, or the folder that holds it.');
-  }
-  return isRecord(json) ? json : refuse('a JSON object', describe(json));
 }
 
 function requireLayersModel({ format, modelTopology }: Json, refuse: Refuse): void {
@@ -112,27 +112,27 @@ function readPath(path: unknown, refuse: Refuse): string {
 }
 
 function readWeight(weight: unknown, refuse: Refuse): WeightSpec {
-  const { name, shape, dtype, quantization } = isRecord(weight) ? weight : refuse('a weight', describe(weight));
+  const { name, shape, dtype, quantization, group } = isRecord(weight) ? weight : refuse('a weight', describe(weight));
   if (typeof name !== 'string') return refuse('a name for every weight', describe(name));
-  const sizes = Array.isArray(shape) && shape.every(size => Number.isSafeInteger(size) && (size as number) >= 0);
-  if (!sizes) return refuse(`a shape for weight "${name}"`, describe(shape));
+  if (!Array.isArray(shape) || !shape.every(isIndex)) return refuse(`a shape for weight "${name}"`, describe(shape));
   if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
     return refuse(`dtype float32, int32 or bool for weight "${name}"`, describe(dtype));
   }
-  const stored = isRecord(quantization) ? quantization.dtype : undefined;
-  if (quantization !== undefined && !STORED_AS.includes(stored as string)) {
-    return refuse(`quantization ${STORED_AS.join(', ')} for weight "${name}"`, describe(stored));
+  const spec: WeightSpec = { name, shape: shape, dtype, ...(typeof group === 'string' && { group }) };
+  return quantization == null ? spec : { ...spec, quantization: readQuantization(quantization, spec, refuse) };
+}
+
+function readQuantization(quantization: unknown, { name, dtype }: WeightSpec, refuse: Refuse): Quantization {
+  const { dtype: storedAs, scale, min } = isRecord(quantization) ? quantization : ({} as Json);
+  if (!STORED_AS.includes(storedAs as string)) {
+    return refuse(`quantization ${STORED_AS.join(', ')} for weight "${name}"`, describe(storedAs));
   }
-  return weight as WeightSpec;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A value in few characters. */
-function describe(value: unknown): string {
-  if (value === undefined) return 'none';
-  const text = typeof value === 'string' && value.length === 0 ? 'an empty file' : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  if (dtype === 'bool' || (dtype === 'int32' && storedAs === 'float16')) {
+    return refuse(`weight "${name}" of ${dtype} not to be stored as ${String(storedAs)}`, describe(quantization));
+  }
+  if (storedAs === 'float16') return { dtype: storedAs };
+  if (!Number.isFinite(scale) || !Number.isFinite(min)) {
+    return refuse(`numbers scale and min for weight "${name}"`, describe(quantization));
+  }
+  return { dtype: storedAs, scale, min } as Quantization;
 }

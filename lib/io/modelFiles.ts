@@ -1,26 +1,37 @@
 /**
- * io: model files on disk, in Node without native add-ons. Knows file formats and nothing of tf.js: tf.js itself turns a
- * model into this data and back (at the edge), so that what we write is what it writes.
+ * io: model files, in Node without native add-ons. Knows file formats and nothing of tf.js: tf.js itself turns a model into
+ * this data and back (at the edge), so that what we write is what it writes.
  * This file: reads and writes model.json with its weight shards, the format of `tf.loadLayersModel`.
  */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PruneError } from '../core/errors';
 import { replaceFiles, type NewFile } from './atomic';
-import { byteLengthOf, parseManifest, shardNames, type WeightSpec } from './manifest';
+import { firstTwin, type Json } from '../core/json';
+import { byteLengthOf, parseManifest, refuser, shardNames, type WeightGroup, type WeightSpec } from './manifest';
+import { isPlanFile, PLAN_FILE } from './planFile';
+import { quantizeWeights, type Precision } from './quantize';
+import { openSource, type Source } from './source';
 import { completeTopology } from './topology';
 
 /** A layers-model as data, in the shape of `tf.io.ModelArtifacts`. */
 export interface ModelArtifacts {
-  readonly modelTopology: object;
+  readonly modelTopology: Json;
   /** In the order of the bytes in `weightData`. */
   readonly weightSpecs: readonly WeightSpec[];
   /** All bytes, cut anywhere. */
   readonly weightData: readonly ArrayBuffer[];
   readonly generatedBy?: string;
   readonly convertedBy?: string | null;
-  readonly userDefinedMetadata?: Readonly<Record<string, unknown>>;
+  readonly userDefinedMetadata?: Json;
+}
+
+export interface WriteOptions {
+  /** Stores the float32 weights in 8 or 16 bits; tf.js widens them when it loads the file. */
+  readonly quantize?: Precision;
+  /** Text of the plan.json to go with the model. */
+  readonly plan?: string;
 }
 
 /** Browsers cache files up to this size well, and tf.js fetches shards side by side. */
@@ -28,106 +39,102 @@ const SHARD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Writes `model.json` and its shards into `directory`, making it if need be. A model that is there already stays whole
- * until the new one is: shards are named by their content and `model.json` is swapped last. Other files are left alone.
- * The same model gives the same bytes.
- * @throws PruneError `bad-model` when two weights share one name, `bad-file` when the folder cannot be written.
+ * until the new one is: shards are named by their content and `model.json` is swapped last. Other files are left alone, but
+ * for the plan.json of the old model. The same model gives the same bytes.
+ * @throws PruneError `bad-model` when two weights share one name, `bad-weights` for what `quantize` cannot store, `bad-option`
+ * for metadata that JSON cannot hold, `bad-file` when the folder cannot be written.
  */
-export async function writeModelFiles(artifacts: ModelArtifacts, directory: string): Promise<void> {
+export async function writeModelFiles(
+  artifacts: ModelArtifacts,
+  directory: string,
+  { quantize, plan }: WriteOptions = {},
+): Promise<void> {
   const place = `saveLayersModel "${directory}"`;
   requireFolderName(place, directory);
   requireUniqueNames(place, artifacts.weightSpecs);
-  const { weightSpecs, weightData, generatedBy, convertedBy = null, userDefinedMetadata } = artifacts;
+  const { generatedBy, convertedBy = null, userDefinedMetadata } = artifacts;
+  const { weightSpecs, weightData } = quantize ? quantizeWeights(place, artifacts, quantize) : artifacts;
   const modelTopology = completeTopology(artifacts.modelTopology, weightSpecs);
   const shards = nameShards(cut(weightData));
   const weightsManifest = shards.length === 0 ? [] : [{ paths: shards.map(({ name }) => name), weights: weightSpecs }];
   const description = { format: 'layers-model', generatedBy, convertedBy, userDefinedMetadata };
-  const json = JSON.stringify({ modelTopology, ...description, weightsManifest });
-  const main: NewFile = { name: 'model.json', parts: [Buffer.from(json)] };
-  await replaceFiles(place, directory, { main, others: shards, isObsolete: await shardsIn(directory) });
-}
-
-/**
- * Reads a model from a `model.json` or the folder that holds one, as written here, by tf.js or by tensorflowjs_converter.
- * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another.
- */
-export async function readModelFiles(path: string): Promise<ModelArtifacts> {
-  const file = await locate(path);
-  const { groups, ...model } = parseManifest(file, (await read(file, 'a model file')).toString('utf8'));
-  const weightData: ArrayBuffer[] = [];
-  for (const { paths, weights } of groups) {
-    const shards: ArrayBuffer[] = [];
-    for (const shard of paths) {
-      const { buffer } = new Uint8Array(await read(join(dirname(file), shard), `a shard named in "${file}"`));
-      shards.push(buffer);
-    }
-    requireBytes(file, weights, paths, shards);
-    weightData.push(...shards);
-  }
-  return { ...model, weightSpecs: groups.flatMap(({ weights }) => weights), weightData };
-}
-
-async function locate(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() ? join(path, 'model.json') : path;
-}
-
-async function read(file: string, what: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const complaint = {
-      place: `loadLayersModel "${file}"`,
-      expected: what,
-      got: missing ? 'no such file' : (cause as Error).message,
-      cure: missing ? 'Check the path, or copy the whole model folder again.' : 'Check the file and its permissions.',
-    };
-    throw new PruneError('bad-file', complaint, { cause });
-  }
-}
-
-function requireBytes(
-  file: string,
-  weights: readonly WeightSpec[],
-  paths: readonly string[],
-  shards: readonly ArrayBuffer[],
-): void {
-  const expected = weights.reduce((sum, weight) => sum + byteLengthOf(weight), 0);
-  const got = shards.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  if (expected === got) return;
-  const sizes = paths.map((path, i) => `${path}: ${shards[i].byteLength}`);
-  throw new PruneError('bad-file', {
-    place: `loadLayersModel "${file}"`,
-    expected: `${expected} bytes of weights in ${paths.length} shards`,
-    got: `${got} (${sizes.length > 4 ? [...sizes.slice(0, 3), '...'].join(', ') : sizes.join(', ')})`,
-    cure: 'A shard is damaged or of another model; copy the whole model folder again.',
+  const json = toJson(place, { modelTopology, ...description, weightsManifest });
+  await replaceFiles(place, directory, {
+    main: { name: 'model.json', parts: [Buffer.from(json)] },
+    others: shards,
+    beside: plan === undefined ? [] : [{ name: PLAN_FILE, parts: [Buffer.from(plan)] }],
+    isObsolete: await filesOfModelIn(directory),
   });
 }
 
+/**
+ * Reads a model from a `model.json`, the folder that holds one, or its http(s) address, as written here, by tf.js or by
+ * tensorflowjs_converter.
+ * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another.
+ */
+export async function readModelFiles(
+  path: string,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<ModelArtifacts & { readonly name: string }> {
+  const source = await openSource(path, { caller: 'loadLayersModel', main: 'model.json', signal });
+  const text = Buffer.from(await source.readMain()).toString('utf8');
+  const { groups, ...model } = parseManifest(text, refuser(source.name));
+  const weightData: ArrayBuffer[] = [];
+  for (const group of groups) weightData.push(...(await readShards(source, group)));
+  return { ...model, name: source.name, weightSpecs: groups.flatMap(({ weights }) => weights), weightData };
+}
+
+async function readShards(source: Source, { paths, weights }: WeightGroup): Promise<ArrayBuffer[]> {
+  const expected = weights.reduce((sum, weight) => sum + byteLengthOf(weight), 0);
+  const shards: ArrayBuffer[] = [];
+  let got = 0;
+  for (const path of paths) {
+    const { buffer } = await source.readBeside(path, expected - got);
+    got += buffer.byteLength;
+    shards.push(buffer);
+  }
+  if (got !== expected) {
+    const sizes = paths.map((path, i) => `${path}: ${shards[i].byteLength}`);
+    refuser(source.name)(
+      `${expected} bytes of weights in ${paths.length} shards`,
+      `${got} (${sizes.length > 4 ? [...sizes.slice(0, 3), '...'].join(', ') : sizes.join(', ')})`,
+      'A shard is damaged or of another model; copy the whole model folder again.',
+    );
+  }
+  return shards;
+}
+
+function toJson(place: string, content: object): string {
+  try {
+    return JSON.stringify(content);
+  } catch (cause) {
+    const [got] = (cause as Error).message.split('\n');
+    const cure = 'Keep numbers, words, lists and plain objects in it.';
+    throw new PruneError('bad-option', { place, expected: 'metadata that JSON can hold', got, cure }, { cause });
+  }
+}
+
 function requireFolderName(place: string, directory: string): void {
-  if (!/\.json$/.test(basename(directory))) return;
+  if (typeof directory === 'string' && directory !== '' && !/\.json$/.test(basename(directory))) return;
+  const isName = typeof directory === 'string' && directory !== '';
   throw new PruneError('bad-option', {
     place,
     expected: 'a folder to save into',
-    got: `the file name "${basename(directory)}"`,
-    cure: `Pass "${dirname(directory)}"; the file in it is called model.json.`,
+    got: isName ? `the file name "${basename(directory)}"` : String(directory),
+    cure: isName ? `Pass "${dirname(directory)}"; the file in it is called model.json.` : 'Pass its path.',
   });
 }
 
 /** tf.js finds weights by name and refuses such a file only when it is loaded, when it may be too late. */
 function requireUniqueNames(place: string, specs: readonly WeightSpec[]): void {
-  const seen = new Set<string>();
-  for (const { name } of specs) {
-    if (seen.has(name)) {
-      throw new PruneError('bad-model', {
-        place,
-        expected: 'a name of its own for every weight',
-        got: `two weights "${name}"`,
-        cure: 'Rename one of the two layers; tf.js cannot load such a file.',
-      });
-    }
-    seen.add(name);
-  }
+  const name = firstTwin(specs.map(({ name }) => name));
+  if (name === undefined) return;
+  throw new PruneError('bad-model', {
+    place,
+    expected: 'a name of its own for every weight',
+    got: `two weights "${name}"`,
+    cure: 'Rename one of the two layers; tf.js cannot load such a file.',
+  });
 }
 
 /** Views of the bytes, grouped into shards. */
@@ -158,8 +165,11 @@ function nameShards(shards: readonly Uint8Array[][]): NewFile[] {
 }
 
 /** Which files belong to the model now in `directory`; none when there is none that can be read. */
-async function shardsIn(directory: string): Promise<(name: string) => boolean> {
-  const json = await readFile(join(directory, 'model.json'), 'utf8').catch(() => '');
+async function filesOfModelIn(directory: string): Promise<(name: string) => boolean> {
+  const [json, plan] = await Promise.all(
+    ['model.json', PLAN_FILE].map(name => readFile(join(directory, name), 'utf8').catch(() => '')),
+  );
   const names = new Set(shardNames(json));
+  if (json !== '' && isPlanFile(plan)) names.add(PLAN_FILE);
   return name => names.has(name);
 }

@@ -4,6 +4,7 @@ import {
   BatchMatMul,
   Conv2DBackpropFilter,
   Conv2DBackpropInput,
+  Conv3D,
   DepthwiseConv2dNativeBackpropFilter,
   DepthwiseConv2dNativeBackpropInput,
   Einsum,
@@ -18,6 +19,7 @@ import {
 import { PruneError } from '../core/errors';
 import { conv2dFilterGradient } from './conv2dFilter';
 import { conv2dInputGradient } from './conv2dInput';
+import { conv3d } from './conv3d';
 import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
@@ -30,6 +32,7 @@ import { asKernelFunc } from './wasm';
 const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
   [Conv2DBackpropFilter, asKernelFunc(conv2dFilterGradient)],
   [Conv2DBackpropInput, asKernelFunc(conv2dInputGradient)],
+  [Conv3D, asKernelFunc(conv3d)],
   [DepthwiseConv2dNativeBackpropFilter, asKernelFunc(depthwiseFilterGradient)],
   [DepthwiseConv2dNativeBackpropInput, asKernelFunc(depthwiseInputGradient)],
   [Einsum, asKernelFunc(einsum)],

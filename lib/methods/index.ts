@@ -1,6 +1,7 @@
 /** The methods: adding one is one file and one line here. */
 export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
+export { cut } from './cut';
 export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
 export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';

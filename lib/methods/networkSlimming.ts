@@ -29,7 +29,7 @@ export interface NetworkSlimmingOptions extends Pick<PruneOptions, 'protect' | '
  * anew after the cut, fine-tuning on a subset if asked.
  */
 export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' | 'training'> {
-  const { ratio, steps = 1, minimum = 1, multipleOf, protect, fold, deadGamma } = options;
+  const { ratio, steps = 1, minimum = 1, multipleOf, protect, fold = 'exact', deadGamma } = options;
   checkRatio('networkSlimming', ratio);
   checkNumber('networkSlimming', 'steps', steps, { least: 1, integer: true });
   return {

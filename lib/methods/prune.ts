@@ -1,11 +1,12 @@
 /** The core step: score units, choose survivors, cut, and prove the cut exact. */
 import type { Budget, Scored } from '../budgets';
 import type { Checkpoint } from '../core/checkpoint';
-import type { Context, Need, RemovedStep } from '../core/context';
+import type { BaseContext, Context, Need } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Criterion } from '../criteria';
 import { foldConstants, isWhole, type FoldMode } from '../edit/fold';
-import { keptSites, mask, slice } from '../edit/slice';
+import { describeCut } from '../edit/plan';
+import { mask, slice } from '../edit/slice';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -21,7 +22,8 @@ export interface PruneOptions<N extends Need = never> {
   readonly protect?: readonly string[];
   /**
    * What a removed unit gives that no example changes moves into the biases behind it: only where nothing else changes
-   * ('exact', the default), also where the edge of an image then differs ('bounded'), or not at all.
+   * ('exact'), or also where the edge of an image then differs ('bounded'). Default false: the weights that stay are the
+   * original's, so that a plan can be checked, and undone, to the last bit.
    */
   readonly fold?: FoldMode | false;
   /** With `fold: 'bounded'`: a gamma of at most this size counts as zero. Default 0. */
@@ -29,46 +31,80 @@ export interface PruneOptions<N extends Need = never> {
 }
 
 /**
- * Removes the units that `budget` lets go after `criterion` has scored them. No training; of the weights that stay only biases
- * (and means behind layers without one) change, where removed units were constant. Every run carries a certificate that the
- * smaller model equals the masked one; where all that went was constant, another one that it equals the model before.
+ * Removes the units that `budget` lets go after `criterion` has scored them. No training; with `fold` the biases (and means
+ * behind layers without one) that read constant units change, nothing else does. Every run carries a certificate that the
+ * smaller model equals the masked one; where all that went was folded, another one that it equals the model before.
  * @throws PruneError `no-rule`, `no-groups`, `bad-option`, `empty-group`, `not-exact`.
  */
 export function prune<N extends Need = never>(options: PruneOptions<N>): Method<N> {
-  const { criterion, budget } = options;
+  const { criterion } = options;
   return {
     name: `prune(${criterion.name})`,
     paper: criterion.paper,
     needs: criterion.needs,
     async run(model, context) {
-      const traced = trace(model);
-      const all = groupsOf(traced);
-      const scored = await scoreGroups(eligible(all, options), options, model, context);
-      const survivors = budget(scored, model);
-      const removed = new Set<Unit>();
-      for (const { units, name } of all) {
-        const kept = survivors.get(name);
-        if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
-      }
-      const { model: ready, whole } = fold(model, traced, removed, options, context);
-      const sliced = slice(ready, traced, removed);
-      await context.certify('prune', mask(ready, traced, removed), sliced);
-      if (whole) await context.certify('prune, constant units', model, sliced);
-      context.removed(describe(all, traced, removed));
-      context.log(`removed ${removed.size} of ${scored.reduce((sum, { scores }) => sum + scores.length, 0)} units`);
-      await context.stage('pruned', sliced);
-      return sliced;
+      const choice = await choose(model, options, context);
+      return cutOut('prune', model, choice, context, fold(model, choice, options, context));
     },
   };
 }
 
+/** Units to remove from a model, before anything is cut. */
+export interface Choice {
+  readonly traced: Trace;
+  readonly all: readonly Group[];
+  readonly removed: ReadonlySet<Unit>;
+  /** How many there were to choose from. */
+  readonly candidates: number;
+}
+
+/** What {@link prune} would remove. */
+export async function choose<N extends Need>(
+  model: Checkpoint,
+  options: PruneOptions<N>,
+  context: Context<N>,
+): Promise<Choice> {
+  const traced = trace(model);
+  const all = groupsOf(traced);
+  const scored = await scoreGroups(eligible(all, options), options, model, context);
+  const survivors = options.budget(scored, model);
+  const removed = new Set<Unit>();
+  for (const { units, name } of all) {
+    const kept = survivors.get(name);
+    if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
+  }
+  return { traced, all, removed, candidates: scored.reduce((sum, { scores }) => sum + scores.length, 0) };
+}
+
+/** `model` without the units chosen: certified, told to the plan and to the report. */
+export async function cutOut(
+  place: string,
+  model: Checkpoint,
+  { traced, all, removed, candidates }: Choice,
+  context: BaseContext,
+  { model: ready, whole }: Folded = { model, whole: false },
+): Promise<Checkpoint> {
+  const sliced = slice(ready, traced, removed);
+  await context.certify(place, mask(ready, traced, removed), sliced);
+  if (whole) await context.certify(`${place}, constant units`, model, sliced);
+  context.removed(describeCut(all, traced, removed), model);
+  context.log(`removed ${removed.size} of ${candidates} units`);
+  await context.stage('pruned', sliced);
+  return sliced;
+}
+
+/** A model ready to be cut, and whether nothing is lost by it at all. */
+interface Folded {
+  readonly model: Checkpoint;
+  readonly whole: boolean;
+}
+
 function fold<N extends Need>(
   model: Checkpoint,
-  traced: Trace,
-  removed: ReadonlySet<Unit>,
-  { fold: mode = 'exact', deadGamma }: PruneOptions<N>,
-  { log }: Context<N>,
-): { readonly model: Checkpoint; readonly whole: boolean } {
+  { traced, removed }: Choice,
+  { fold: mode = false, deadGamma }: PruneOptions<N>,
+  { log }: BaseContext,
+): Folded {
   if (mode === false) return { model, whole: false };
   const result = foldConstants(model, traced, removed, { mode, deadGamma });
   const units = new Set(result.folded.map(({ unit }) => unit)).size;
@@ -125,26 +161,6 @@ async function scoreGroups<N extends Need>(
 function withoutKept(units: readonly Unit[], kept: readonly number[]): readonly Unit[] {
   const stays = new Set(kept);
   return units.filter((_, index) => !stays.has(index));
-}
-
-function describe(all: readonly Group[], traced: Trace, removed: ReadonlySet<Unit>): RemovedStep {
-  return {
-    groups: all.map(({ name, kind, units, frozen }) => ({
-      name,
-      kind,
-      units: units.length,
-      removed: [...units.keys()].filter(index => removed.has(units[index])),
-      ...(frozen === undefined ? {} : { frozen }),
-    })),
-    sites: keptSites(traced, removed).map(({ site: { layer, weight, axis, role, width }, kept }) => ({
-      layer,
-      weight,
-      axis,
-      // Where nothing with a weight reads a unit, zeroing what makes it is what removes it.
-      role: width.some(unit => traced.bare.has(unit)) ? 'reads' : role,
-      kept,
-    })),
-  };
 }
 
 function badScores(name: string, group: Group, scores: Float64Array): PruneError {

@@ -1,7 +1,7 @@
 /** What a model costs: units, parameters, multiply-accumulates, bytes. */
-import { parameterCount, weightsOf, type Checkpoint } from '../core/checkpoint';
+import type { Checkpoint } from '../core/checkpoint';
+import { callShapes, macsOf, parametersOf } from '../graph/cost';
 import { groupsOf, type Group } from '../graph/group';
-import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
 import type { Cost, LayerWidth } from './report';
@@ -13,13 +13,12 @@ import type { Cost, LayerWidth } from './report';
  */
 export function costOf(model: Checkpoint): Cost {
   const traced = trace(model);
-  const macs = macsOf(model, traced);
   return {
     units: groupsOf(traced)
       .filter(isHidden)
       .reduce((sum, { units }) => sum + units.length, 0),
-    parameters: parameterCount(model),
-    macs: Number.isNaN(macs) ? undefined : macs,
+    parameters: parametersOf(model.weights),
+    macs: macsOf(traced.calls, call => callShapes(model.weights, call)),
     bytes: [...model.weights.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0),
   };
 }
@@ -33,14 +32,6 @@ export function layerWidths(before: Checkpoint, after: Checkpoint): readonly Lay
 /** Whether the units of `group` are internal: neither the model's inputs nor its outputs. */
 function isHidden({ frozen, kind }: Group): boolean {
   return kind !== 'features' && frozen !== MODEL_OUTPUT;
-}
-
-function macsOf(model: Checkpoint, { calls }: Trace): number {
-  return calls.reduce((sum, { rule, layer, config, inputs, outputs }) => {
-    const weights = weightsOf(model, layer).map(({ shape }) => shape);
-    const [from, to] = [inputs, outputs].map(flows => flows.map(({ shape }) => shape));
-    return sum + (rule.macs?.({ config, inputs: from, outputs: to, weights }) ?? 0);
-  }, 0);
 }
 
 function makerWidths(model: Checkpoint): Map<string, number> {

@@ -44,6 +44,17 @@ export function shorten(text: string, length: number): string {
   return `${text.slice(0, length - 1 - end)}…${text.slice(text.length - end)}`;
 }
 
+/** As many names as fit, and the number of the others. */
+export function listed(names: readonly string[], room: number): string {
+  const line = (shown: number): string => {
+    const rest = names.length - shown;
+    return names.slice(0, shown).join(', ') + (rest > 0 ? ` +${rest}` : '');
+  };
+  let shown = names.length;
+  while (shown > 1 && line(shown).length > room) shown--;
+  return shorten(line(shown), room);
+}
+
 function escape(cell: string): string {
   return cell.replace(/\|/g, '\\|').replace(/\n/g, ' ');
 }

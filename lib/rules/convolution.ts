@@ -1,34 +1,25 @@
-/** Convolutions over images: Conv2D, DepthwiseConv2D, SeparableConv2D. Weight axes: `[height, width, in, out]`. */
+/** Convolutions. Weight axes: `[...window, in, out]`; a transposed one has `[...window, out, in]`. */
 import { applyActivation } from './activation';
 import { convolved, depthwise, separable } from './matrix';
-import { biasSite, elements, repeatEach, unitsAlong, type LayerRule, type LocalSite } from './rule';
-import { channelAxis, slide, windowOf } from './spatial';
+import {
+  biasSite,
+  elements,
+  repeatEach,
+  unitsAlong,
+  type LayerCall,
+  type LayerRule,
+  type LocalSite,
+  type Width,
+} from './rule';
+import { channelAxis, slide, spread, windowOf } from './spatial';
 
 const KEYS = ['kernelSize', 'strides', 'padding', 'dataFormat', 'dilationRate', 'activation', 'useBias', 'rank'];
 
-export const conv2d: LayerRule = {
-  className: 'Conv2D',
-  understands: [...KEYS, 'filters'],
-  weights: 1,
-  trace(call) {
-    const [kernel] = call.weights;
-    const { shape } = call.inputs[0];
-    const axis = channelAxis(call.config, shape.length);
-    const input = unitsAlong(call, axis);
-    const out = call.fresh('filters', kernel[3], 'channels');
-    const flow = { shape: slide(shape, windowOf(call.config, 2, kernel), axis, kernel[3]), axis, width: out };
-    const sites: LocalSite[] = [
-      { weight: 0, axis: 2, width: input, role: 'reads', parameter: 'kernel' },
-      { weight: 0, axis: 3, width: out, role: 'makes', parameter: 'kernel' },
-      ...biasSite(call.config.useBias, 1, out, 'makes'),
-    ];
-    return { outputs: [applyActivation(call, flow)], sites };
-  },
-  resize: ({ weights: [kernel] }) => ({ filters: kernel[3] }),
-  macs: ({ config, outputs, weights: [kernel] }) =>
-    positions(config, outputs[0]) * kernel[0] * kernel[1] * kernel[2] * kernel[3],
-  arithmetic: convolved(2),
-};
+export const conv1d = convolution('Conv1D', 1);
+export const conv2d = convolution('Conv2D', 2);
+export const conv3d = convolution('Conv3D', 3);
+export const conv2dTranspose = transposed('Conv2DTranspose', 2);
+export const conv3dTranspose = transposed('Conv3DTranspose', 3);
 
 export const depthwiseConv2d: LayerRule = {
   className: 'DepthwiseConv2D',
@@ -48,8 +39,7 @@ export const depthwiseConv2d: LayerRule = {
     ];
     return { outputs: [applyActivation(call, flow)], sites };
   },
-  macs: ({ config, outputs, weights: [kernel] }) =>
-    positions(config, outputs[0]) * kernel[0] * kernel[1] * kernel[2] * kernel[3],
+  macs: ({ config, outputs, weights: [kernel] }) => positions(config, outputs[0]) * product(kernel),
   arithmetic: depthwise,
 };
 
@@ -77,6 +67,65 @@ export const separableConv2d: LayerRule = {
     positions(config, outputs[0]) * depthwise[2] * depthwise[3] * (depthwise[0] * depthwise[1] + pointwise[3]),
   arithmetic: separable,
 };
+
+function convolution(className: string, dimensions: number): LayerRule {
+  const [from, to] = [dimensions, dimensions + 1];
+  return {
+    className,
+    understands: [...KEYS, 'filters'],
+    weights: 1,
+    trace(call) {
+      const [kernel] = call.weights;
+      const { shape } = call.inputs[0];
+      const axis = channelAxis(call.config, shape.length);
+      const input = unitsAlong(call, axis);
+      const out = call.fresh('filters', kernel[to], 'channels');
+      const flow = {
+        shape: slide(shape, windowOf(call.config, dimensions, kernel), axis, kernel[to]),
+        axis,
+        width: out,
+      };
+      return { outputs: [applyActivation(call, flow)], sites: kernelSites(call, from, input, to, out) };
+    },
+    resize: ({ weights: [kernel] }) => ({ filters: kernel[to] }),
+    macs: ({ config, outputs, weights: [kernel] }) => positions(config, outputs[0]) * product(kernel),
+    arithmetic: convolved(dimensions),
+  };
+}
+
+/** The gradient of a convolution run forwards: its kernel has the two channel axes the other way round. */
+function transposed(className: string, dimensions: number): LayerRule {
+  const [to, from] = [dimensions, dimensions + 1];
+  return {
+    className,
+    understands: [...KEYS, 'filters'],
+    weights: 1,
+    trace(call) {
+      const [kernel] = call.weights;
+      const { shape } = call.inputs[0];
+      const axis = channelAxis(call.config, shape.length);
+      const input = unitsAlong(call, axis);
+      const out = call.fresh('filters', kernel[to], 'channels');
+      const window = windowOf(call.config, dimensions, kernel);
+      const flow = { shape: spread(shape, window, axis, kernel[to]), axis, width: out };
+      return { outputs: [applyActivation(call, flow)], sites: kernelSites(call, from, input, to, out) };
+    },
+    resize: ({ weights: [kernel] }) => ({ filters: kernel[to] }),
+    macs: ({ config, inputs, weights: [kernel] }) => positions(config, inputs[0]) * product(kernel),
+  };
+}
+
+function kernelSites(call: LayerCall, from: number, input: Width, to: number, out: Width): LocalSite[] {
+  return [
+    { weight: 0, axis: from, width: input, role: 'reads', parameter: 'kernel' },
+    { weight: 0, axis: to, width: out, role: 'makes', parameter: 'kernel' },
+    ...biasSite(call.config.useBias, 1, out, 'makes'),
+  ];
+}
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((all, size) => all * size, 1);
+}
 
 function positions(config: Readonly<Record<string, unknown>>, output: readonly (number | null)[]): number {
   return elements(output) / (output[channelAxis(config, output.length)] ?? NaN);

@@ -2,22 +2,39 @@
 import * as activation from './activation';
 import * as convolution from './convolution';
 import { dense } from './dense';
+import { categoryEncoding, embedding } from './embedding';
 import { inputLayer } from './input';
 import * as merge from './merge';
 import * as noise from './noise';
-import { batchNormalization } from './normalization';
+import { batchNormalization, layerNormalization } from './normalization';
 import * as pooling from './pooling';
+import * as recurrent from './recurrent';
 import type { LayerRule } from './rule';
-import { flatten } from './shape';
+import { flatten, permute, repeatVector, reshape } from './shape';
 import { defineRule, ruleOf } from './table';
+import { bidirectional, timeDistributed } from './wrappers';
 
 export const RULES: readonly LayerRule[] = [
   inputLayer,
   dense,
+  embedding,
+  categoryEncoding,
+  convolution.conv1d,
   convolution.conv2d,
+  convolution.conv3d,
+  convolution.conv2dTranspose,
+  convolution.conv3dTranspose,
   convolution.depthwiseConv2d,
   convolution.separableConv2d,
+  recurrent.simpleRnn,
+  recurrent.gru,
+  recurrent.lstm,
+  recurrent.rnn,
+  recurrent.convLstm2d,
+  bidirectional,
+  timeDistributed,
   batchNormalization,
+  layerNormalization,
   activation.activation,
   activation.softmax,
   activation.relu,
@@ -25,24 +42,40 @@ export const RULES: readonly LayerRule[] = [
   activation.elu,
   activation.thresholdedRelu,
   activation.prelu,
+  pooling.maxPooling1d,
   pooling.maxPooling2d,
+  pooling.maxPooling3d,
+  pooling.averagePooling1d,
   pooling.averagePooling2d,
+  pooling.averagePooling3d,
+  pooling.globalMaxPooling1d,
   pooling.globalMaxPooling2d,
+  pooling.globalAveragePooling1d,
   pooling.globalAveragePooling2d,
+  pooling.cropping2d,
+  pooling.centerCrop,
   pooling.zeroPadding2d,
   pooling.upSampling2d,
   flatten,
+  reshape,
+  permute,
+  repeatVector,
   merge.add,
   merge.multiply,
   merge.average,
   merge.maximum,
   merge.minimum,
   merge.concatenate,
+  merge.dot,
   noise.dropout,
   noise.spatialDropout1d,
   noise.gaussianNoise,
   noise.gaussianDropout,
   noise.alphaDropout,
+  noise.rescaling,
+  noise.masking,
+  noise.resizing,
+  noise.randomWidth,
 ];
 
 for (const rule of RULES) defineRule(rule);

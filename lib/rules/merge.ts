@@ -1,7 +1,16 @@
-/** Layers with several inputs: elementwise merges couple units, Concatenate joins them. */
+/** Layers with several inputs: elementwise merges couple units, Concatenate joins them, Dot sums over them. */
 import type { Arithmetic } from './arithmetic';
 import { adding, averaging, highest, joining, lowest, multiplying } from './merging';
-import { concatWidths, fromStart, type Flow, type LayerCall, type LayerRule, type Shape, type Traced } from './rule';
+import {
+  concatWidths,
+  elements,
+  fromStart,
+  type Flow,
+  type LayerCall,
+  type LayerRule,
+  type Shape,
+  type Traced,
+} from './rule';
 
 export const add = elementwise('Add', adding);
 export const multiply = elementwise('Multiply', multiplying);
@@ -23,6 +32,43 @@ export const concatenate: LayerRule = {
     return { outputs: [{ shape, axis: first.axis, width }] };
   },
 };
+
+export const dot: LayerRule = {
+  className: 'Dot',
+  understands: ['axes', 'normalize'],
+  trace(call) {
+    const [a, b] = call.inputs;
+    const [left, right] = contracted(call);
+    const free = [
+      ...a.shape.map((size, axis) => ({ size, flow: a, units: axis === a.axis })).filter((_, axis) => axis !== left),
+      ...b.shape
+        .map((size, axis) => ({ size, flow: b, units: axis === b.axis }))
+        .filter((_, axis) => axis !== 0 && axis !== right),
+    ];
+    if (free.length === 1) free.push({ size: 1, flow: a, units: false });
+    const shape = free.map(({ size }) => size);
+    if (a.axis === left && b.axis === right) call.readBare(call.unify(a.width, b.width));
+    else if (a.axis === left) call.freeze(a.width, `"${call.path}" sums over them along an axis that has no units`);
+    else if (b.axis === right) call.freeze(b.width, `"${call.path}" sums over them along an axis that has no units`);
+    const carrying = [...free.keys()].filter(at => free[at].units);
+    const carrier = carrying.pop();
+    for (const at of carrying) call.freeze(free[at].flow.width, `"${call.path}" makes a table of them`);
+    if (carrier !== undefined) return { outputs: [{ shape, axis: carrier, width: free[carrier].flow.width }] };
+    const axis = shape.length - 1;
+    const width = call.fresh('product', shape[axis] ?? 0, 'features');
+    call.freeze(width, `the places of "${call.path}" are not made of units`);
+    return { outputs: [{ shape, axis, width }] };
+  },
+  macs: ({ config, inputs: [a], outputs: [out] }) => {
+    const [left] = [config.axes].flat().map(Number);
+    return elements(out) * (a[fromStart(left, a.length)] ?? NaN);
+  },
+};
+
+function contracted({ config, inputs }: LayerCall): readonly [number, number] {
+  const [left, right = left] = [config.axes].flat().map(Number);
+  return [fromStart(left, inputs[0].shape.length), fromStart(right, inputs[1].shape.length)];
+}
 
 /** Aligned from the last axis, as tf.js does; an input of size 1 along the units is spread over all of them. */
 function elementwise(className: string, arithmetic: Arithmetic): LayerRule {

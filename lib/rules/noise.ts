@@ -1,9 +1,60 @@
-/** Layers that act only in training. */
+/** Layers that act only in training, and simple arithmetic on what passes. */
+import type { Config } from '../core/checkpoint';
 import { identity } from './arithmetic';
-import { passThrough } from './rule';
+import { passThrough, type LayerRule, type Shape } from './rule';
 
 export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed'], identity);
 export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed'], identity);
 export const gaussianNoise = passThrough('GaussianNoise', ['stddev'], identity);
 export const gaussianDropout = passThrough('GaussianDropout', ['rate'], identity);
 export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape'], identity);
+
+export const rescaling: LayerRule = {
+  className: 'Rescaling',
+  understands: ['scale', 'offset'],
+  trace(call) {
+    const [flow] = call.inputs;
+    if (Number(call.config.offset ?? 0) !== 0) call.shift(flow.width, `"${call.path}" adds a constant`);
+    return { outputs: [flow] };
+  },
+};
+
+/** A step is left out where all of its features equal one value. */
+export const masking: LayerRule = {
+  className: 'Masking',
+  understands: ['maskValue'],
+  trace(call) {
+    const [flow] = call.inputs;
+    call.freeze(flow.width, `"${call.path}" looks at all of them to find the steps to leave out`);
+    return { outputs: [flow] };
+  },
+};
+
+/** It changes the width of images at random, in predictions too; tf.js states a shape for it that is not what it does. */
+export const randomWidth = unusable('RandomWidth', ['factor', 'interpolation'], (_, channels) => [null, -1, channels]);
+export const resizing = unusable(
+  'Resizing',
+  ['height', 'width', 'interpolation', 'cropToAspectRatio'],
+  ({ height, width }, channels) => [Number(height), Number(width), channels],
+);
+
+/** For layers that tf.js 4.22 itself cannot run inside a model: traced to what it says of them, and frozen. */
+function unusable(
+  className: string,
+  understands: readonly string[],
+  shapeOf: (config: Config, channels: number | null) => Shape,
+): LayerRule {
+  return {
+    className,
+    understands,
+    trace(call) {
+      const reason = `tf.js cannot run "${call.path}" (${className}) inside a model`;
+      const [flow] = call.inputs;
+      call.freeze(flow.width, reason);
+      const shape = shapeOf(call.config, flow.shape[2]);
+      const width = call.fresh('out', shape[2] ?? 0, 'features');
+      call.freeze(width, reason);
+      return { outputs: [{ shape, axis: 2, width }] };
+    },
+  };
+}

@@ -1,4 +1,4 @@
-/** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. */
+/** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. LayerNormalization mixes along its axes. */
 import { normalizing } from './pointwise';
 import { fromStart, type LayerRule, type LocalSite } from './rule';
 
@@ -20,4 +20,16 @@ export const batchNormalization: LayerRule = {
     return { outputs: [flow], sites };
   },
   arithmetic: normalizing,
+};
+
+export const layerNormalization: LayerRule = {
+  className: 'LayerNormalization',
+  understands: ['axis', 'epsilon', 'center', 'scale'],
+  trace(call) {
+    const [flow] = call.inputs;
+    const axes = [call.config.axis ?? -1].flat().map(axis => fromStart(Number(axis), flow.shape.length));
+    if (axes.includes(flow.axis)) call.freeze(flow.width, `"${call.path}" takes mean and variance over them`);
+    call.shift(flow.width, `"${call.path}" adds a constant per position`);
+    return { outputs: [flow] };
+  },
 };

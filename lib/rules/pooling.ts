@@ -5,9 +5,15 @@ import { padding } from './pointwise';
 import { numbersOf, unitsAlong, type LayerRule, type Shape } from './rule';
 import { channelAxis, slide, windowOf } from './spatial';
 
-export const maxPooling2d = pooling('MaxPooling2D');
-export const averagePooling2d = pooling('AveragePooling2D');
+export const maxPooling1d = pooling('MaxPooling1D', 1);
+export const maxPooling2d = pooling('MaxPooling2D', 2);
+export const maxPooling3d = pooling('MaxPooling3D', 3);
+export const averagePooling1d = pooling('AveragePooling1D', 1);
+export const averagePooling2d = pooling('AveragePooling2D', 2);
+export const averagePooling3d = pooling('AveragePooling3D', 3);
+export const globalMaxPooling1d = globalPooling('GlobalMaxPooling1D');
 export const globalMaxPooling2d = globalPooling('GlobalMaxPooling2D');
+export const globalAveragePooling1d = globalPooling('GlobalAveragePooling1D');
 export const globalAveragePooling2d = globalPooling('GlobalAveragePooling2D');
 
 export const zeroPadding2d = spatial(
@@ -22,6 +28,15 @@ export const zeroPadding2d = spatial(
 
 export const upSampling2d = spatial('UpSampling2D', ['size', 'interpolation'], (size, config, d) => {
   return size * numbersOf(config, 'size', 2, 2)[d];
+});
+
+export const cropping2d = spatial('Cropping2D', ['cropping'], (size, config, d) => {
+  const [before, after] = (config.cropping as readonly (readonly number[])[])[d];
+  return size - before - after;
+});
+
+export const centerCrop = spatial('CenterCrop', ['height', 'width'], (_size, config, d) => {
+  return Number(d === 0 ? config.height : config.width);
 });
 
 /** A layer that changes only the sizes of the two image axes. */
@@ -50,7 +65,7 @@ function spatial(
   };
 }
 
-function pooling(className: string): LayerRule {
+function pooling(className: string, dimensions: number): LayerRule {
   return {
     className,
     arithmetic: alongChannels(identity),
@@ -59,7 +74,7 @@ function pooling(className: string): LayerRule {
       const { shape } = call.inputs[0];
       const axis = channelAxis(call.config, shape.length);
       const width = unitsAlong(call, axis);
-      const window = windowOf(call.config, 2, numbersOf(call.config, 'poolSize', 2, 2));
+      const window = windowOf(call.config, dimensions, numbersOf(call.config, 'poolSize', dimensions, 2));
       return { outputs: [{ shape: slide(shape, window, axis, shape[axis]), axis, width }] };
     },
   };

@@ -36,6 +36,18 @@ export function slide(shape: Shape, window: Window, axis: number, channels: numb
   });
 }
 
+/** Output shape of a transposed convolution: every place of the input spreads over a window. */
+export function spread(shape: Shape, { size, strides, padding }: Window, axis: number, channels: number): Shape {
+  let dimension = 0;
+  return shape.map((length, a) => {
+    if (a === 0) return length;
+    if (a === axis) return channels;
+    const d = dimension++;
+    if (length === null) return null;
+    return length * strides[d] + (padding === 'valid' ? Math.max(size[d] - strides[d], 0) : 0);
+  });
+}
+
 function outputLength(
   size: number | null,
   { size: window, strides, dilation, padding }: Window,

@@ -21,9 +21,10 @@ type Reference = readonly [string, number, number, ...unknown[]];
 function reorder(topology: Topology): Topology {
   const { layers, inputLayers = [], outputLayers = [] } = topology.config;
   const order = callOrder(layers);
+  const specs = new Map(layers.map(spec => [nameOf(spec), spec]));
   const renumber = <R extends Reference>(reference: R): R => {
     const [name, node, ...rest] = reference;
-    const first = firstNode(layers.find(spec => nameOf(spec) === name));
+    const first = firstNode(specs.get(name));
     const position = order.get(name)?.indexOf(node - first) ?? -1;
     return [name, position < 0 ? node : position + first, ...rest] as unknown as R;
   };

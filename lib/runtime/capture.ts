@@ -6,6 +6,7 @@ import {
   leaves,
   requireUniquePaths,
   type Checkpoint,
+  type Config,
   type LayerSpec,
   type Topology,
 } from '../core/checkpoint';
@@ -22,7 +23,7 @@ import { layersOf, type AnyLayer, type Leaf } from './leaves';
 export async function capture(model: LayersModel): Promise<Checkpoint> {
   requireLayersModel(model);
   const config = JSON.parse(JSON.stringify(model.getConfig())) as Topology['config'];
-  const topology = withMultipliers({ className: model.getClassName(), config }, model as unknown as AnyLayer);
+  const topology = completed({ className: model.getClassName(), config }, model as unknown as AnyLayer);
   const found = layersOf(model);
   requireUniquePaths(topology);
   requireSamePaths(topology, found);
@@ -107,15 +108,25 @@ function requireFinite(path: string, layer: AnyLayer, i: number, array: NdArray)
   });
 }
 
-/** tf.js forgets the multiplier of SeparableConv2D in its config. */
-function withMultipliers(topology: Topology, model: AnyLayer): Topology {
+/** What tf.js forgets in configs, or numbers anew each time; it does not mind the entries. */
+function completed(topology: Topology, model: AnyLayer): Topology {
   const layers = topology.config.layers.map((spec, i): LayerSpec => {
-    if (isContainer(spec)) return withMultipliers(spec, model.layers![i]);
-    if (spec.className !== 'SeparableConv2D') return spec;
-    const { depthMultiplier } = model.layers![i] as unknown as { depthMultiplier: number };
-    return { ...spec, config: { ...spec.config, depthMultiplier } };
+    const layer = model.layers![i];
+    if (isContainer(spec)) return completed(spec, layer);
+    const missing = missingEntries(spec, layer);
+    return missing ? { ...spec, config: { ...spec.config, ...missing } } : spec;
   });
   return { ...topology, config: { ...topology.config, layers } };
+}
+
+function missingEntries({ className, config }: LayerSpec, layer: AnyLayer): Config | undefined {
+  const { layer: held, cell } = config as { layer?: LayerSpec; cell?: LayerSpec };
+  if (className === 'SeparableConv2D') {
+    return { depthMultiplier: (layer as unknown as { depthMultiplier: number }).depthMultiplier };
+  }
+  if (cell?.className === 'StackedRNNCells') return { cell: { ...cell, config: { ...cell.config, name: 'cells' } } };
+  // What comes out of a model inside a wrapper cannot be read from its config.
+  return held && isContainer(held) ? { outputShape: layer.inboundNodes[0]?.outputTensors[0].shape } : undefined;
 }
 
 function withFrozen(topology: Topology, model: AnyLayer, frozen = false): Topology {

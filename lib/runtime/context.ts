@@ -11,6 +11,7 @@ import type {
 } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
+import { takeSlices, type RemovedSlice } from '../edit/restore';
 import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
@@ -23,28 +24,35 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly log: (message: string) => void;
   readonly progress: (event: Progress) => void;
+  /** Keep what each step takes away. */
+  readonly keepRemoved?: boolean;
 }
 
 /** What the context noted on the way, for plan and report. */
 export interface Notes {
   readonly steps: RemovedStep[];
+  /** What each step took away, where that is to be kept. */
+  readonly slices: (readonly RemovedSlice[])[];
   readonly certificates: (Certificate & { readonly place: string })[];
 }
 
 /** Without `splits` the abilities that need data are absent; the types of `compress` keep methods from asking for them. */
 export function createContext(
-  { seed, signal, log, progress }: RunOptions,
+  { seed, signal, log, progress, keepRemoved = false }: RunOptions,
   splits: Splits | undefined,
   stage: BaseContext['stage'],
 ): { readonly context: Context<Need>; readonly notes: Notes } {
-  const notes: Notes = { steps: [], certificates: [] };
+  const notes: Notes = { steps: [], slices: [], certificates: [] };
   const base: BaseContext = {
     seed,
     signal,
     log,
     progress,
     stage,
-    removed: step => void notes.steps.push(step),
+    removed(step, model) {
+      notes.steps.push(step);
+      if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));
+    },
     async certify(place, masked, sliced) {
       checkAborted(place, signal);
       const certificate = await certify(place, masked, sliced, { seed });

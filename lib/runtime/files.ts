@@ -1,62 +1,143 @@
-/** Models on disk in Node: tf.js turns a model into data and back, io/ writes and reads it. */
+/** Model files: tf.js turns a model into data and back, io/ writes and reads it. */
 import { io } from '@tensorflow/tfjs-core';
-import { loadLayersModel as loadPlain, type LayersModel } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { checkKeyword } from '../core/check';
 import { PruneError } from '../core/errors';
+import { hashOfJson } from '../core/hash';
+import type { Json } from '../core/json';
+import { isProvenance, PROVENANCE_KEY, provenanceFrom, type Provenance } from '../core/provenance';
+import type { Plan } from '../edit/plan';
+import { parsePlan } from '../edit/planFile';
+import { readTopology } from '../io/keras';
+import { refuser } from '../io/manifest';
 import { readModelFiles, writeModelFiles, type ModelArtifacts } from '../io/modelFiles';
+import { readPlanJson } from '../io/planFile';
+import type { Precision } from '../io/quantize';
+import { buildModel } from './fileModel';
+import { inSavedOrder } from './savedOrder';
 
 export interface SaveOptions {
   /** Kept in the file beside the model's own `getUserDefinedMetadata()`; anything that JSON can hold. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Where the model comes from, as `provenanceOf` says it; kept in the metadata under "tfjsPrune". */
+  readonly provenance?: Provenance;
+  /** What was removed, as `compress` returned it; written beside the model as plan.json. */
+  readonly plan?: Plan;
+  /** Stores float32 weights in 8 or 16 bits, in the ways that plain tf.js reads. */
+  readonly quantize?: Precision;
 }
+
+const PRECISIONS: readonly Precision[] = ['float16', 'uint8', 'uint16'];
 
 /**
  * Writes `model` as `model.json` and weight shards into `directory`, for `tf.loadLayersModel` anywhere. A model already
  * there is replaced only by a whole one. The same model gives the same bytes. Optimizer state is not saved.
- * @throws PruneError `bad-file` when the folder cannot be written, `bad-model` when two weights share a name.
+ *
+ * `quantize` makes the file 2 or 4 times smaller; a loaded weight differs from the saved one by at most half a step of
+ * float16, or of the 255 or 65,535 steps from its least to its greatest value.
+ * @throws PruneError `bad-file` when the folder cannot be written, `bad-model` for anything but a LayersModel and when two
+ * weights share a name, `bad-weights` when `quantize` cannot store a value, `bad-option` when provenance and plan disagree.
  */
-export async function saveLayersModel(
-  model: LayersModel,
-  directory: string,
-  { metadata }: SaveOptions = {},
-): Promise<void> {
+export async function saveLayersModel(model: LayersModel, directory: string, options: SaveOptions = {}): Promise<void> {
+  const place = `saveLayersModel "${directory}"`;
+  requireLayersModel(place, model);
+  const { metadata, provenance, plan, quantize } = options;
+  if (quantize !== undefined) checkKeyword(place, 'quantize', quantize, PRECISIONS);
+  if (plan !== undefined) parsePlan(plan, `${place}, plan`);
+  await requireOwnProvenance(place, provenance, plan);
+  const all = { ...metadata, ...(provenance && { [PROVENANCE_KEY]: provenance }) };
   const handler = io.withSaveHandler(async artifacts => {
-    await writeModelFiles(withMetadata(artifacts, metadata), directory);
+    const text = plan && JSON.stringify(plan);
+    await writeModelFiles(toWrite(artifacts, all), directory, { quantize, plan: text });
     return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
   });
   await model.save(handler);
 }
 
 /**
- * Reads a model from its `model.json` or the folder that holds it; the caller disposes it. It is not compiled.
- * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another.
+ * Reads a model from its `model.json`, the folder that holds it, or its http(s) address; the caller disposes it. It is not
+ * compiled. Reads what tf.js reads, and files of Keras 3 and weight names of other writers where it is certain what is meant.
+ * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another; `aborted`.
  */
-export async function loadLayersModel(path: string): Promise<LayersModel> {
-  const artifacts = await readModelFiles(path);
+export async function loadLayersModel(
+  path: string,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<LayersModel> {
+  const { name, ...artifacts } = await readModelFiles(path, { signal });
+  const refuse = refuser(name);
   try {
-    return await loadPlain(io.fromMemory(artifacts));
-  } catch (cause) {
-    const [line] = (cause as Error).message.split('\n');
-    const isUnknown = line.startsWith('Unknown layer');
-    throw new PruneError(
-      'bad-file',
-      {
-        place: `loadLayersModel "${path}"`,
-        expected: 'a model that tf.js can build',
-        got: `"${line.replace(/\.$/, '')}"`,
-        cure: isUnknown
-          ? 'Register the class of that layer with tf.serialization.registerClass first.'
-          : 'Topology and weights disagree; save the model again.',
-      },
-      { cause },
-    );
+    return buildModel(artifacts, readTopology(artifacts.modelTopology, refuse), refuse);
+  } catch (error) {
+    throw asBadFile(name, error);
   }
 }
 
-function withMetadata(artifacts: io.ModelArtifacts, metadata: SaveOptions['metadata']): ModelArtifacts {
+/**
+ * Reads the `plan.json` at `path` or in the folder `path`, also from an http(s) address.
+ * @throws PruneError `bad-file` when it is missing or damaged, or is not the plan that the model beside it names.
+ */
+export async function readPlanFile(path: string): Promise<Plan> {
+  const { name, json, metadata } = await readPlanJson(path);
+  const plan = parsePlan(json, `readPlanFile "${name}"`);
+  const named = provenanceFrom(metadata)?.plan;
+  if (named === undefined || named === (await hashOfJson(plan))) return plan;
+  throw new PruneError('bad-file', {
+    place: `readPlanFile "${name}"`,
+    expected: `the plan of the model beside it, with SHA-256 ${named}`,
+    got: 'another one',
+    cure: 'Copy the whole model folder again.',
+  });
+}
+
+function requireLayersModel(place: string, model: unknown): void {
+  const { layers, getConfig, execute } = Object(model) as Record<string, unknown>;
+  if (Array.isArray(layers) && typeof getConfig === 'function') return;
+  throw new PruneError('bad-model', {
+    place,
+    expected: 'a tf.LayersModel',
+    got: typeof execute === 'function' ? 'a GraphModel, which has no layers' : String(model),
+    cure: 'Pass a model of tf.sequential, tf.model or compress.',
+  });
+}
+
+async function requireOwnProvenance(
+  place: string,
+  provenance: Provenance | undefined,
+  plan: Plan | undefined,
+): Promise<void> {
+  if (provenance === undefined) return;
+  if (!isProvenance(provenance)) {
+    const cure = 'Make it with provenanceOf.';
+    throw new PruneError('bad-option', { place, expected: 'a Provenance', got: 'something else', cure });
+  }
+  if (plan === undefined || provenance.plan === (await hashOfJson(plan))) return;
+  const cure = 'Pass the plan that provenanceOf was given.';
+  throw new PruneError('bad-option', { place, expected: 'the plan of the provenance', got: 'another plan', cure });
+}
+
+/** What tf.js says of a topology or its weights, as one line about the file. */
+function asBadFile(name: string, error: unknown): unknown {
+  const { cause } = error as Error;
+  if (error instanceof PruneError && error.code !== 'bad-model') return error;
+  // A refusal from inside of tf.js comes wrapped.
+  if (cause instanceof PruneError) return cause;
+  const [line] = String((cause instanceof Error ? cause : (error as Error)).message).split('\n');
+  const complaint = {
+    place: `loadLayersModel "${name}"`,
+    expected: 'a model that tf.js can build',
+    got: `"${line.replace(/\.$/, '')}"`,
+    cure: line.startsWith('Unknown layer')
+      ? 'Register the class of that layer with tf.serialization.registerClass first.'
+      : 'Topology and weights disagree; save the model again.',
+  };
+  return new PruneError('bad-file', complaint, { cause: error });
+}
+
+function toWrite(artifacts: io.ModelArtifacts, metadata: Json): ModelArtifacts {
   const { modelTopology, weightSpecs = [], weightData = [], generatedBy, convertedBy, userDefinedMetadata } = artifacts;
   const merged = { ...userDefinedMetadata, ...metadata };
   return {
-    modelTopology: modelTopology as object,
+    modelTopology: inSavedOrder(modelTopology as Json),
     weightSpecs: weightSpecs as ModelArtifacts['weightSpecs'],
     weightData: Array.isArray(weightData) ? weightData : [weightData],
     generatedBy,

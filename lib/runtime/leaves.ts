@@ -11,9 +11,16 @@ export interface AnyLayer extends Pick<Layer, 'name' | 'built' | 'trainable' | '
   readonly layers?: readonly AnyLayer[];
   /** Of a wrapper only. */
   readonly layer?: AnyLayer;
-  readonly weights: readonly { readonly originalName: string; readonly val: tf.Variable }[];
+  readonly weights: readonly {
+    readonly originalName: string;
+    readonly val: tf.Variable;
+    write(value: tf.Tensor): void;
+  }[];
   readonly trainableWeights: readonly { read(): tf.Tensor }[];
-  readonly inboundNodes: readonly { readonly inputShapes: readonly (readonly (number | null)[])[] }[];
+  readonly inboundNodes: readonly {
+    readonly inputShapes: readonly (readonly (number | null)[])[];
+    readonly outputTensors: readonly SymbolicTensor[];
+  }[];
   readonly outboundNodes: readonly {
     readonly outboundLayer: AnyLayer;
     readonly inputTensors: SymbolicTensor[];

@@ -17,18 +17,14 @@ import { toTensor } from './tensors';
  */
 export function materialize(checkpoint: Checkpoint): LayersModel {
   requireUniquePaths(checkpoint.topology);
-  const scope = new Set(registered());
-  try {
+  return disposeOnFailure(() => {
     const model = construct(inCallOrder(checkpoint.topology));
     const found = layersOf(model);
     checkWeights(checkpoint, found);
     for (const { path, layer } of found) setWeights(layer, weightsOf(checkpoint, path));
     ownOnce(model as unknown as AnyLayer);
     return model;
-  } catch (error) {
-    for (const variable of registered()) if (!scope.has(variable)) variable.dispose();
-    throw error;
-  }
+  });
 }
 
 /** Lends `use` the model of `checkpoint` and frees it afterwards, whatever happens. */
@@ -41,11 +37,23 @@ export async function withModel<T>(checkpoint: Checkpoint, use: (model: LayersMo
   }
 }
 
+/** What `make` returns; when it throws, the variables that it made are gone. */
+export function disposeOnFailure<T>(make: () => T): T {
+  const scope = new Set(registered());
+  try {
+    return make();
+  } catch (error) {
+    for (const variable of registered()) if (!scope.has(variable)) variable.dispose();
+    throw error;
+  }
+}
+
 function registered(): tf.Variable[] {
   return Object.values(tf.engine().state.registeredVariables);
 }
 
-function construct({ className, config }: Topology): LayersModel {
+/** A built model with weights of zeros. @throws PruneError `bad-model`. */
+export function construct({ className, config }: Topology): LayersModel {
   const known = tf.serialization.SerializationMap.getMap().classNameMap[className];
   if (known === undefined) throw unreadable(config.name, `a model of the unknown class ${className}`);
   const [type, fromConfig] = known;
@@ -129,7 +137,7 @@ function setWeights(layer: AnyLayer, arrays: readonly NdArray[]): void {
  * so that whatever is called twice would stay. Here the model is the one owner of everything in it. A functional model
  * disposes its nested models twice.
  */
-function ownOnce(model: AnyLayer): void {
+export function ownOnce(model: AnyLayer): void {
   const twice = model.getClassName() !== 'Sequential';
   for (const layer of model.layers!) {
     layer._refCount = twice && layer.layers !== undefined ? 2 : 1;

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
-import { global, stepRatio, uniform, type Budget, type Scored } from '../../lib/budgets';
-import type { BudgetOptions } from '../../lib/budgets/budget';
+import {
+  global,
+  isomorphic,
+  stepRatio,
+  uniform,
+  type Budget,
+  type BudgetOptions,
+  type Scored,
+} from '../../lib/budgets';
 import type { Group } from '../../lib/graph/group';
 import { refusal } from '../zoo/refusal';
 import { checkpoint, sequential } from '../zoo/topology';
@@ -67,6 +74,24 @@ describe('uniform', () => {
       'prune: expected group "g1" to keep at least 1 of 1 units, got a budget that keeps 0. ' +
         'Lower ratio below 0.50 or set minimum: 1.',
     );
+  });
+
+  test('single groups may have ratios of their own', () => {
+    const items = scored([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]);
+    expect(counts(uniform({ ratio: 0.5, ratios: { g1: 0.25, g2: 0 } }), items)).toEqual([2, 3, 4]);
+    expect(counts(uniform({ ratio: 0, ratios: { g0: 0.99 }, minimum: 1 }), items)).toEqual([1, 4, 4]);
+  });
+
+  test('a ratio of its own for a group that is not scored is an error', () => {
+    const error = refusal(() => uniform({ ratio: 0.5, ratios: { stem: 0.2 } })(scored([1, 2], [3, 4]), model));
+    expect(error.code).toBe('bad-option');
+    expect(error.message).toContain('ratios to name groups that are scored, such as g0, g1, got "stem"');
+  });
+
+  test.each([1, -0.5, NaN])('a ratio of its own of %p is refused where it is written', own => {
+    const error = refusal(() => uniform({ ratio: 0.5, ratios: { stem: own } }));
+    expect(error.code).toBe('bad-ratio');
+    expect(error.message).toContain('ratios["stem"]');
   });
 
   test('the ratio it advises works', () => {
@@ -169,6 +194,7 @@ describe('global', () => {
 describe.each([
   ['uniform', uniform],
   ['global', global],
+  ['isomorphic', isomorphic],
 ] as const)('%s', (name, make: (options: BudgetOptions) => Budget) => {
   test('a ratio of 0 keeps everything', () => {
     const items = scored([3, 1], [1]);
@@ -182,6 +208,19 @@ describe.each([
         const budget = make({ ratio, minimum: 1 });
         expect(kept(budget, items)).toEqual(kept(budget, items));
         expect(items.map(({ scores }) => Array.from(scores))).toEqual(values);
+      }),
+    );
+  });
+
+  test('a higher ratio removes the same units, and more', () => {
+    const multiples = fc.constantFrom(1, 2, 4);
+    fc.assert(
+      fc.property(groupsOf(2), fc.tuple(ratios, ratios), multiples, (values, [one, other], multipleOf) => {
+        const items = scored(...values);
+        const at = (ratio: number): number[][] => kept(make({ ratio, minimum: 0.2, multipleOf }), items);
+        fc.pre(attempt(make({ ratio: Math.max(one, other), minimum: 0.2 }), items) !== undefined);
+        const [more, less] = [at(Math.min(one, other)), at(Math.max(one, other))];
+        less.forEach((units, i) => expect(more[i]).toEqual(expect.arrayContaining(units)));
       }),
     );
   });

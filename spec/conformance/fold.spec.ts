@@ -41,7 +41,13 @@ const NOTHING_EXACT: Readonly<Record<string, string>> = {
   broadcastAdd: 'every unit meets a map that depends on the example',
   depthwiseAdd: 'a depthwise convolution with zeros around images feeds the sum',
   sharedLayer: 'a convolution with zeros around images reads all',
+  generator: 'neurons reshaped to an image',
+  volume: 'a convolution with zeros around volumes, a transposed one',
 };
+
+/** What recurrent layers, wrappers, products and lookups make of a constant is not followed. */
+const NOT_FOLLOWED =
+  /^(stack|stackedCells|encoderDecoder|bothWays_\w+|everyStep|modelAtEveryStep|movingImages|masked|maskedWords|attention|products)$/;
 
 describe.each(NET_NAMES)('%s', name => {
   test('loses its dead units without a trace', async () => {
@@ -51,12 +57,12 @@ describe.each(NET_NAMES)('%s', name => {
       expect({ error: error <= TOLERANCE, twins: twins <= TOLERANCE }).toEqual({ error: true, twins: true });
       counts.push(removed.size);
     }
-    expect(Math.max(...counts) > 0).toBe(!(name in NOTHING_EXACT));
+    expect(Math.max(...counts) > 0).toBe(!(name in NOTHING_EXACT || NOT_FOLLOWED.test(name)));
   });
 });
 
 describe('what is said to be constant is', () => {
-  test.each(NET_NAMES)('%s', async name => {
+  test.each(NET_NAMES.filter(name => !NOT_FOLLOWED.test(name)))('%s', async name => {
     const counts = [];
     for (const seed of [1, 2]) counts.push(await requireConstants(await dying(NETS[name](), seed)));
     expect(Math.max(...counts)).toBeGreaterThan(0);

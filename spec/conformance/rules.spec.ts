@@ -8,13 +8,14 @@ import { trace } from '../../lib/graph/trace';
 import { RULES, ruleOf } from '../../lib/rules';
 import { capture } from '../../lib/runtime/capture';
 import { layersOf } from '../../lib/runtime/leaves';
+import { unusable } from '../zoo/moved';
 import { NETS, NET_NAMES } from '../zoo/nets';
 
 const models = new Map<string, Checkpoint>();
 
 beforeAll(async () => {
-  for (const name of NET_NAMES) {
-    const net = NETS[name]();
+  for (const [name, build] of Object.entries({ ...NETS, ...unusable })) {
+    const net = build();
     models.set(name, await capture(net));
     net.dispose();
   }
@@ -53,13 +54,23 @@ describe('traced shapes are those of tf.js', () => {
       );
       // A nested model's own inputs are no call: the flow comes from outside.
       if (layer.getClassName() === 'InputLayer' && !traced.has(path)) continue;
-      expect({ path, shapes: traced.get(path) }).toEqual({ path, shapes });
+      // tf.js's CenterCrop writes its own shape over that of its input.
+      if (layer.outboundNodes.some(({ outboundLayer }) => outboundLayer.getClassName() === 'CenterCrop')) continue;
+      expect({ path, shapes: asKnown([...traced.get(path)!], [...shapes]) }).toEqual({ path, shapes: [...shapes] });
       compared += 1;
     }
     expect(compared).toBeGreaterThanOrEqual(3);
     net.dispose();
   });
 });
+
+/** `traced` with null wherever tf.js does not know a size, as after a Reshape to -1. */
+function asKnown(traced: readonly string[], known: readonly string[]): string[] {
+  return traced.map((text, i) => {
+    const shape = JSON.parse(known[i] ?? '[]') as (number | null)[];
+    return JSON.stringify((JSON.parse(text) as number[]).map((size, a) => (shape[a] === null ? null : size)));
+  });
+}
 
 test.each(['valid', 'same'] as const)(
   'tf.js ignores the dilation of a depthwise convolution (%s), and so does its rule',
@@ -99,13 +110,33 @@ describe('multiply-accumulates by hand', () => {
       shapes({}, [6, 5, 4], [6, 5, 7], [3, 3, 4, 2], [1, 1, 8, 7], [7]),
       6 * 5 * 8 * 9 + 6 * 5 * 8 * 7,
     ],
+    ['Conv1D', shapes({}, [9, 3], [7, 8], [3, 3, 8], [8]), 7 * 8 * 9],
+    ['Conv3D', shapes({}, [4, 5, 6, 3], [4, 5, 6, 8], [3, 3, 2, 3, 8], [8]), 4 * 5 * 6 * 8 * (3 * 3 * 2 * 3)],
+    ['Conv2DTranspose', shapes({}, [6, 5, 3], [12, 10, 8], [3, 3, 8, 3], [8]), 6 * 5 * 3 * (3 * 3 * 8)],
+    ['Conv3DTranspose', shapes({}, [2, 3, 4, 3], [4, 6, 8, 5], [2, 2, 2, 5, 3]), 2 * 3 * 4 * 3 * (8 * 5)],
+    ['SimpleRNN', shapes({}, [6, 3], [4], [3, 4], [4, 4], [4]), 6 * (12 + 16)],
+    ['GRU', shapes({}, [6, 3], [4], [3, 12], [4, 12], [12]), 6 * 3 * (12 + 16)],
+    ['LSTM', shapes({}, [6, 3], [4], [3, 16], [4, 16], [16]), 6 * 4 * (12 + 16)],
+    ['RNN', shapes({}, [6, 3], [4], [3, 16], [4, 16], [16], [4, 15], [5, 15]), 6 * (4 * 28 + 3 * (20 + 25))],
+    [
+      'ConvLSTM2D',
+      shapes({}, [6, 5, 4, 3], [3, 2, 2], [3, 3, 3, 8], [3, 3, 2, 8], [8]),
+      6 * 3 * 2 * 4 * 9 * 2 * (3 + 2),
+    ],
+    ['Bidirectional', shapes({ layer: { className: 'GRU', config: {} } }, [6, 3], [8], [3, 12], [4, 12], [3, 12], [4, 12]), 2 * 6 * 3 * 28], // prettier-ignore
+    ['TimeDistributed', shapes({ layer: { className: 'Dense', config: {} } }, [6, 3], [6, 4], [3, 4]), 6 * 12],
+    ['TimeDistributed', shapes({ layer: { className: 'Flatten', config: {} } }, [6, 3, 2], [6, 6]), 0],
+    ['Dot', { ...shapes({ axes: [2, 2] }, [6, 3], [6, 5]), inputs: [[null, 6, 3], [null, 5, 3]] }, 6 * 5 * 3], // prettier-ignore
+    ['Dot', { ...shapes({ axes: -1 }, [3], [1]), inputs: [[null, 3], [null, 3]] }, 3], // prettier-ignore
   ] as const)('%s %#', (className, call, count) => {
     expect(ruleOf(className)!.macs!(call)).toBe(count);
   });
 
   test('every rule that counts is counted above', () => {
     const counting = RULES.filter(({ macs }) => macs).map(({ className }) => className);
-    expect(counting.sort()).toEqual(['Conv2D', 'Dense', 'DepthwiseConv2D', 'SeparableConv2D']);
+    const counted = `Bidirectional Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM2D Dense DepthwiseConv2D
+      Dot GRU LSTM RNN SeparableConv2D SimpleRNN TimeDistributed`;
+    expect(counting.sort()).toEqual(counted.split(/\s+/));
   });
 
   test('an unknown size is NaN, never a wrong number', () => {
@@ -132,8 +163,20 @@ describe('a setting that the rule does not know freezes the layer', () => {
     );
 
   const classes = RULES.map(({ className }) => className).filter(className => className !== 'InputLayer');
+  /** They freeze what they are given, whatever their settings. */
+  const frozenAnyway = ['CategoryEncoding', 'Masking', 'Resizing', 'RandomWidth'];
 
-  test.each(classes)('%s', className => {
+  test.each(frozenAnyway)('%s leaves nothing that could be frozen', className => {
+    for (const [model, path] of places(className)) {
+      const call = trace(model).calls.find(({ layer }) => layer === path)!;
+      const { frozen } = trace(model);
+      expect([...call.inputs, ...call.outputs].flatMap(({ width }) => [...width]).every(unit => frozen.has(unit))).toBe(
+        true,
+      );
+    }
+  });
+
+  test.each(classes.filter(className => !frozenAnyway.includes(className)))('%s', className => {
     const results = places(className).map(([model, path]) => {
       const after = groups(change(model, path, { mystery: 1 }));
       const reason = `config of "${path}" sets mystery, which its rule does not know`;

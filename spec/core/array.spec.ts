@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import {
   firstNotFinite,
   gather,
+  gatherAxes,
+  interleave,
   ndarray,
   relativeError,
   rows,
@@ -105,6 +107,25 @@ describe('gather', () => {
   });
 });
 
+describe('interleave', () => {
+  test('undoes gathering some positions and gathering the others, byte for byte', () => {
+    const split = withAxis.chain(({ array, axis }) =>
+      fc.record({
+        array: fc.constant(array),
+        axis: fc.constant(axis),
+        positions: fc.subarray([...Array(array.shape[axis]).keys()]),
+      }),
+    );
+    fc.assert(
+      fc.property(split, ({ array, axis, positions }) => {
+        const others = [...Array(array.shape[axis]).keys()].filter(position => !positions.includes(position));
+        const [kept, rest] = [gather(array, axis, positions), gather(array, axis, others)];
+        expect(interleave(kept, positions, rest, axis)).toEqual(array);
+      }),
+    );
+  });
+});
+
 describe('zeroAt', () => {
   test('zeroes exactly the positions and copies the rest', () => {
     fc.assert(
@@ -122,14 +143,34 @@ describe('zeroAt', () => {
   });
 });
 
+describe('gatherAxes', () => {
+  const cuts = arrays.chain(array =>
+    fc.record({
+      array: fc.constant(array),
+      kept: fc.tuple(
+        ...array.shape.map(size => fc.option(fc.array(fc.integer({ min: 0, max: size - 1 }), { maxLength: 5 }))),
+      ),
+    }),
+  );
+
+  test('equals one gather after the other', () => {
+    fc.assert(
+      fc.property(cuts, ({ array, kept }) => {
+        const cut = [...kept.entries()].filter((entry): entry is [number, number[]] => entry[1] !== null);
+        const expected = cut.reduce((left, [axis, positions]) => gather(left, axis, positions), array);
+        expect(gatherAxes(array, new Map(cut))).toEqual(expected);
+      }),
+    );
+  });
+});
+
 describe('sumAlong', () => {
-  test('equals the naive sum of the terms', () => {
+  test.each([1, 2] as const)('equals the naive sum of |value| to the power of %i', power => {
     fc.assert(
       fc.property(withAxis, ({ array, axis }) => {
-        const term = (value: number): number => value * value + 1;
         const expected = new Float64Array(array.shape[axis]);
-        everyIndex(array.shape).forEach(index => (expected[index[axis]] += term(at(array, index))));
-        const sums = sumAlong(array, axis, term);
+        everyIndex(array.shape).forEach(index => (expected[index[axis]] += Math.abs(at(array, index)) ** power));
+        const sums = sumAlong(array, axis, power);
         expect(sums).toBeInstanceOf(Float64Array);
         expect(sums.length).toBe(expected.length);
         sums.forEach((sum, i) => expect(sum).toBeCloseTo(expected[i], 9));

@@ -68,6 +68,14 @@ describe('hashOf', () => {
     expect(new Set(hashes).size).toBe(variants.length);
   });
 
+  test('a setting that is null is one that is not given', async () => {
+    const [first, second] = [{}, { maxValue: null, inner: { list: [null, 1], gone: null } }].map(config =>
+      sequential(layer('ReLU', 'r', { inner: { list: [null, 1] }, ...config })),
+    );
+    const hashes = [first, second].map(changed => hashOf({ ...model(), topology: changed }));
+    expect(await hashes[0]).toBe(await hashes[1]);
+  });
+
   test('reads only the view, not the whole buffer behind it', async () => {
     const padded = new Float32Array([9, 1, 2, 9]);
     const view = { topology, weights: new Map([['a', [ndarray(padded.subarray(1, 3), [2])]]]) };

@@ -56,6 +56,15 @@ describe('composeSteps by hand', () => {
     expect(composeSteps([step, { groups: [], sites: [] }]).sites).toHaveLength(2);
   });
 
+  test('a site that was zeroed for the first cut is zeroed for both', () => {
+    const first = { ...site('a', [0, 2]), role: 'reads' };
+    const [composed] = composeSteps([
+      { groups: [], sites: [first] },
+      { groups: [], sites: [site('a', [1])] },
+    ]).sites;
+    expect(composed).toEqual({ ...first, kept: [2] });
+  });
+
   test('the frozen reason is kept', () => {
     const frozen = { ...group('out', 2, []), frozen: 'model output' };
     expect(

@@ -22,8 +22,8 @@ function withLayers(...layers: LayerSpec[]): Topology {
 describe('missing rules', () => {
   test('all classes without a rule are named at once, nested ones with their path', () => {
     const inner = {
-      ...sequential(layer('LSTM', 'memory')),
-      config: { name: 'inner', layers: [layer('LSTM', 'memory')] },
+      ...sequential(layer('Oracle', 'memory')),
+      config: { name: 'inner', layers: [layer('Oracle', 'memory')] },
     };
     const topology = withLayers(
       input('x', [4]),
@@ -33,7 +33,7 @@ describe('missing rules', () => {
     );
     const error = refusal(() => trace(checkpoint(topology, {})));
     expect(error.code).toBe('no-rule');
-    expect(error.message).toContain('Lambda ("f"), LSTM ("inner/memory"), Lambda ("g")');
+    expect(error.message).toContain('Lambda ("f"), Oracle ("inner/memory"), Lambda ("g")');
   });
 });
 

@@ -12,14 +12,14 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   criteria: PURE,
   budgets: PURE,
   methods: [...PURE, 'criteria', 'budgets'],
-  report: ['core', 'rules', 'graph'],
+  report: PURE,
   io: ['core'],
   kernels: ['core'],
   layers: ['core', 'rules', 'edit/slim'],
   runtime: ['core', 'edit', 'kernels', 'layers', 'io'],
 };
 /** They put the parts together and may import all of them. */
-const ASSEMBLY = ['compress', 'index', 'cli'];
+const ASSEMBLY = ['compress', 'plan', 'index', 'cli'];
 
 const TENSOR_FOLDERS = ['runtime', 'layers', 'kernels'];
 const NODE_FOLDERS = ['io', 'cli', 'runtime'];

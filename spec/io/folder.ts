@@ -2,6 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import * as layers from '@tensorflow/tfjs-layers';
 
 const made: string[] = [];
 
@@ -39,4 +41,14 @@ export function editModelJson(folder: string, change: (json: ModelJson) => unkno
 export function shardPaths(folder: string): string[] {
   const json = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelJson;
   return json.weightsManifest.flatMap(({ paths }) => paths.map(path => join(folder, path)));
+}
+
+/** As a user's program does: stock tf.js on the bytes of the folder, nothing of ours. */
+export async function plainLoad(folder: string): Promise<layers.LayersModel> {
+  const json = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelJson;
+  const data = new Uint8Array(Buffer.concat(shardPaths(folder).map(path => readFileSync(path))));
+  const weightSpecs = json.weightsManifest.flatMap(({ weights }) => weights) as unknown as tf.io.WeightsManifestEntry[];
+  return layers.loadLayersModel(
+    tf.io.fromMemory({ modelTopology: json.modelTopology, weightSpecs, weightData: data.buffer }),
+  );
 }

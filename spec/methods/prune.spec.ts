@@ -123,6 +123,7 @@ describe('fold', () => {
   const only = (count: number) => ({
     budget: uniform({ ratio: count / 6 }),
     groups: ({ name }: Group) => name === 'a',
+    fold: 'exact' as const,
   });
   const biasOf = ({ weights: of }: Checkpoint) => of.get('b')![1].data;
 
@@ -145,8 +146,8 @@ describe('fold', () => {
     expect([alive.noted.certified.length, alive.noted.logs.length]).toEqual([1, 1]);
   });
 
-  test('can be left out', async () => {
-    const { result, noted } = await run({ ...only(2), fold: false }, dead);
+  test('is not done unasked', async () => {
+    const { result, noted } = await run({ ...only(2), fold: undefined }, dead);
     expect(biasOf(result)).toEqual(biasOf(dead));
     expect(noted.certified).toHaveLength(1);
   });

@@ -1,17 +1,21 @@
 /** Misuse that must not compile: `tsc` checks each `@ts-expect-error`, the test itself only proves that the file is read. */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
+  applyPlan,
   chain,
   compress,
+  costTarget,
   fineTune,
   gamma,
   global,
   magnitude,
   networkSlimming,
+  plan,
   prune,
   recalibrate,
   repair,
   repeat,
+  restore,
   slim,
   uniform,
   type Checkpoint,
@@ -20,6 +24,7 @@ import {
   type Data,
   type Group,
   type Method,
+  type Plan,
 } from 'tfjs-prune';
 
 declare const model: LayersModel;
@@ -29,6 +34,7 @@ declare const group: Group;
 declare const context: Context;
 declare const withTraining: Context<'data' | 'training'>;
 declare const needsData: Criterion<'data'>;
+declare const made: Plan;
 
 const budget = uniform({ ratio: 0.5 });
 const free = prune({ criterion: magnitude(), budget });
@@ -71,6 +77,21 @@ export function misuse(): unknown[] {
     // @ts-expect-error undefined is no data
     compress(model, recalibrate(), { data: undefined }),
 
+    // So do plans.
+    plan(model, { criterion: magnitude(), budget }),
+    plan(model, { criterion: magnitude(), budget, data, seed: 1 }),
+    plan(model, { criterion: needsData, budget, data }),
+    // @ts-expect-error a criterion that looks at data
+    plan(model, { criterion: needsData, budget }),
+    // @ts-expect-error a plan is not timed
+    plan(model, { criterion: magnitude(), budget, latency: false }),
+    // @ts-expect-error the seed is the plan's
+    applyPlan(model, made, { seed: 1 }),
+    applyPlan(model, made, { keepRemoved: true }).then(result => restore(result.model, made, result.removed)),
+    // @ts-expect-error what was not kept may be missing
+    applyPlan(model, made).then(result => restore(result.model, made, result.removed)),
+    compress(model, free, { keepRemoved: true }).then(result => restore(result.model, result.plan, result.removed)),
+
     // @ts-expect-error a method that trains cannot run where nothing trains
     fineTune({ epochs: 1 }).run(checkpoint, context),
     fineTune({ epochs: 1 }).run(checkpoint, withTraining),
@@ -91,6 +112,10 @@ export function misuse(): unknown[] {
     global({ ratio: '50%' }),
     // @ts-expect-error there is no such option
     uniform({ ratio: 0.5, min: 1 }),
+    // @ts-expect-error a target is a cost, not a ratio
+    costTarget({ ratio: 0.5 }),
+    // @ts-expect-error and a scope is called with one
+    costTarget({ macs: 0.5, scope: uniform({ ratio: 0.5 }) }),
     // @ts-expect-error nor such a norm
     magnitude({ norm: 'l0' }),
     // @ts-expect-error gamma takes no options
@@ -120,6 +145,8 @@ export function mutation(): void {
   group.sites[0].axis = 1;
   // @ts-expect-error so is the topology
   checkpoint.topology.config.layers.pop();
+  // @ts-expect-error so are plans
+  made.groups[0].removed.push(1);
   // @ts-expect-error and the weights
   checkpoint.weights.set('a', []);
 }

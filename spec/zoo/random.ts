@@ -5,6 +5,8 @@
 import * as tf from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { apply, model, type Flow } from './parts';
+import * as more from './randomParts';
+import type { Builder, Job } from './randomParts';
 import { randomize } from './weights';
 
 const { layers } = tf;
@@ -46,6 +48,17 @@ const KINDS = [
   'nested',
   'nestedTwice',
   'dense',
+  'transposed',
+  'shuffle',
+  'turn',
+  'recurrent',
+  'cells',
+  'movingImage',
+  'otherRank',
+  'everyRow',
+  'layerNormal',
+  'cropOrScale',
+  'product',
 ] as const;
 
 /** Most channels a flow may have, so that concatenations stay small. */
@@ -89,16 +102,6 @@ export function build({ height, width, channels, steps, heads, flat, seed }: Rec
   });
   return randomize(model(x, ends), seed);
 }
-
-interface Job extends Omit<Step, 'from'> {
-  readonly from: Flow;
-  readonly flows: readonly Flow[];
-  /** Layers that may be called again. */
-  readonly convolutions: Layer[];
-  readonly name: string;
-}
-
-type Builder = (job: Job) => Flow;
 
 const activation = (choice: number): { activation: 'linear' } => ({
   activation: ['linear', 'relu', 'tanh', 'elu', 'linear', choice < 10 ? 'softmax' : 'sigmoid'][choice % 6] as 'linear',
@@ -301,6 +304,7 @@ const BUILDERS: Readonly<Record<Step['kind'], Builder>> = {
   nested,
   nestedTwice,
   dense,
+  ...more,
 };
 
 function channelsOf(flow: Flow): number {

@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { sizeOf } from '../../lib/core/array';
 import { random, type Random } from '../../lib/core/random';
+import { probeInputs } from '../../lib/runtime/probes';
+import { toTensor } from '../../lib/runtime/tensors';
 
 type Layer = layers.layers.Layer;
 
@@ -25,14 +27,9 @@ export function leafLayers(model: layers.LayersModel): Layer[] {
   return [...new Set(all)];
 }
 
-/** One batch for each input of `model`: standard normal numbers. */
+/** One batch for each input of `model`: standard normal numbers, or whole ones where it looks them up. */
 export function probesOf(model: layers.LayersModel, batch = 2, seed = 5): tf.Tensor[] {
-  return model.inputs.map(({ shape }, i) => {
-    const { normal } = random(seed, 'probe', i);
-    const sizes = [batch, ...shape.slice(1)] as number[];
-    const values = Float32Array.from({ length: sizeOf(sizes) }, () => normal());
-    return tf.tensor(values, sizes);
-  });
+  return probeInputs(model, seed, batch).map(toTensor);
 }
 
 function valuesFor(name: string, shape: readonly number[], { normal, uniform }: Random): Float32Array {

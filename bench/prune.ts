@@ -1,0 +1,111 @@
+/**
+ * From a checkpoint to a tf.js model of half the channels: graph, groups, L1 scores, cut, model, phase by phase. Side by side
+ * with torch-pruning where PEER_PYTHON names a Python that has it. `npx tsx bench/prune.ts [names]`
+ */
+import { capture, useBackend, type Checkpoint } from '../lib';
+import { certify } from '../lib/runtime/certify';
+import { printTable, summary, writeResults, type Timing } from './harness';
+import { startPeer, type Peer, type PeerRun } from './peers/peer';
+import { buildNet } from './zoo';
+import { pruneOnce, totalOf, trainedParameters, type Phases } from './zoo/step';
+
+const RATIO = 0.5;
+const ROUNDS = Number(process.env.ROUNDS ?? 9);
+const names = ['resnet18', 'resnet50', 'mobilenetV2', 'densenet121', 'vgg16'];
+const phaseNames = ['trace', 'groups', 'score', 'slice', 'materialize'] as const;
+
+interface Result {
+  readonly name: string;
+  /** Milliseconds: the first run of each, then the medians of the others. */
+  readonly first: number;
+  readonly ours: Timing;
+  readonly phases: Readonly<Record<keyof Phases, Timing>>;
+  readonly peerFirst?: number;
+  readonly peer?: Timing;
+  readonly certificate: { readonly ms: number; readonly error: number };
+  readonly parameters: { readonly before: number; readonly after: number; readonly peerAfter?: number };
+}
+
+async function main(): Promise<void> {
+  await useBackend('wasm');
+  const python = process.env.PEER_PYTHON;
+  const peer = python ? await startPeer(python, 'bench/peers/torchPruning.py') : undefined;
+  const wanted = process.argv.slice(2);
+  const results: Result[] = [];
+  for (const name of names.filter(name => wanted.length === 0 || wanted.includes(name))) {
+    results.push(await race(name, peer));
+  }
+  peer?.close();
+  report(results, peer);
+  writeResults('prune', { ratio: RATIO, rounds: ROUNDS, peer: peer?.versions, results });
+}
+
+/** Rounds in turns, so that whatever else the machine does meets both alike. */
+async function race(name: string, peer: Peer | undefined): Promise<Result> {
+  const net = buildNet(name);
+  const model = await capture(net);
+  net.dispose();
+  const ours: Phases[] = [];
+  const theirs: PeerRun[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const { model: small, phases } = await pruneOnce(model, RATIO);
+    small.dispose();
+    ours.push(phases);
+    if (peer) theirs.push(await peer.run(name));
+  }
+  const { certificate, after } = await proven(model);
+  const [peerFirst, ...peerTimes] = theirs.map(({ seconds }) => 1000 * seconds);
+  const phases = phaseNames.map(phase => [phase, summary(phase, ours.slice(1).map(times => times[phase]))] as const); // prettier-ignore
+  return {
+    name,
+    first: totalOf(ours[0]),
+    ours: summary('ours', ours.slice(1).map(totalOf)),
+    phases: Object.fromEntries(phases) as Result['phases'],
+    ...(peer && { peerFirst, peer: summary('peer', peerTimes) }),
+    certificate,
+    parameters: { before: trainedParameters(model), after, peerAfter: theirs[0]?.after },
+  };
+}
+
+/** The proof that the peer does not have: the masked and the sliced model on 8 random images of full size. */
+async function proven(model: Checkpoint): Promise<{ certificate: Result['certificate']; after: number }> {
+  const { model: small, sliced, masked } = await pruneOnce(model, RATIO);
+  small.dispose();
+  const start = performance.now();
+  const { error } = await certify('bench', masked(), sliced, { seed: 0 });
+  return { certificate: { ms: performance.now() - start, error }, after: trainedParameters(sliced) };
+}
+
+function report(results: readonly Result[], peer: Peer | undefined): void {
+  console.log(`Half of the channels of each net, ms (median of ${ROUNDS} after a first run)`);
+  printTable(
+    ['', 'first', 'median', 'spread', ...phaseNames, 'certificate', 'error'],
+    results.map(({ name, first, ours, phases, certificate }) => [
+      name,
+      first,
+      ours.median,
+      ours.spread,
+      ...phaseNames.map(phase => phases[phase].median),
+      certificate.ms,
+      certificate.error.toExponential(0),
+    ]),
+  );
+  if (!peer) return console.log('No peer: set PEER_PYTHON to a Python with torch, torchvision and torch-pruning.');
+  console.log(`torch-pruning ${peer.versions.torch_pruning} on torch ${peer.versions.torch}, ms, one thread`);
+  printTable(
+    ['', 'first', 'median', 'spread', 'peer/ours', 'with certificate', 'parameters', 'after', 'peer after'],
+    results.map(({ name, ours, peerFirst, peer, certificate, parameters }) => [
+      name,
+      peerFirst!,
+      peer!.median,
+      peer!.spread,
+      peer!.median / ours.median,
+      peer!.median / (ours.median + certificate.ms),
+      String(parameters.before),
+      String(parameters.after),
+      String(parameters.peerAfter),
+    ]),
+  );
+}
+
+void main();

@@ -1,0 +1,50 @@
+/** What every command of tfjs-prune is made of. */
+
+/** Where a command writes. */
+export interface Streams {
+  out(text: string): void;
+  error(text: string): void;
+  /** Shows one line over the one before, '' to clear it; absent where nobody watches. */
+  readonly progress?: (text: string) => void;
+}
+
+export interface Option {
+  /** Stands for the value in the help; an option without one is a switch. */
+  readonly value?: string;
+  /** What it does and its default, in a few words. */
+  readonly help: string;
+  readonly required?: boolean;
+}
+
+/** By name, without the dashes. */
+export type Options = Readonly<Record<string, Option>>;
+
+/** What was typed after the name of a command, checked against its options. */
+export interface Given {
+  /** One for each of the command's operands. */
+  readonly paths: readonly string[];
+  has(option: string): boolean;
+  word(option: string): string | undefined;
+  /** @throws PruneError `bad-option` for what is no number. */
+  number(option: string): number | undefined;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Names of the paths it takes, such as MODEL. */
+  readonly operands: readonly string[];
+  readonly options: Options;
+  /** What to know before using it, and a line to start from. */
+  readonly help: { readonly about: string; readonly example: string };
+  /** The text for stdout. */
+  run(given: Given, streams: Streams): Promise<string>;
+}
+
+/** Options that every command has. */
+export const COMMON: Options = {
+  backend: { value: 'B', help: 'tf.js backend: auto (default), node-gpu, node, webgpu, wasm, cpu' },
+  json: { help: 'print data and nothing else' },
+  help: { help: 'print this' },
+};

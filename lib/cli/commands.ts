@@ -1,0 +1,7 @@
+/** The commands, in the order of the help: adding one is one file and one line here. */
+import type { Command } from './command';
+import { inspectCommand } from './inspect';
+import { pruneCommand } from './prune';
+import { verifyCommand } from './verify';
+
+export const COMMANDS: readonly Command[] = [inspectCommand, pruneCommand, verifyCommand];

@@ -1,0 +1,38 @@
+/** Help as text, from what the commands say of themselves. */
+import { COMMON, type Command, type Options } from './command';
+
+export function helpOf(command: Command): string {
+  const { operands, options, help } = command;
+  return [
+    `${usageOf(command)} [options]`,
+    help.about,
+    `${operands.length > 1 ? operands.join(', ') : operands[0]}: a model.json, the folder that holds it, or its http(s) address`,
+    optionLines({ ...options, ...COMMON }),
+    `Example:\n  ${help.example}`,
+  ].join('\n\n');
+}
+
+export function helpOfAll(commands: readonly Command[], version: string): string {
+  return [
+    `tfjs-prune ${version}: structured pruning for TensorFlow.js`,
+    columns(commands.map(command => [usageOf(command), command.summary] as const)),
+    'tfjs-prune COMMAND --help tells the options of a command; --version prints the version.',
+  ].join('\n\n');
+}
+
+function usageOf({ name, operands, options }: Command): string {
+  const required = Object.entries(options).filter(([, option]) => option.required);
+  return ['tfjs-prune', name, ...operands, ...required.map(([option, { value }]) => `--${option} ${value}`)].join(' ');
+}
+
+function optionLines(options: Options): string {
+  return columns(
+    Object.entries(options).map(([name, { value, help }]) => [`--${name}${value ? ` ${value}` : ''}`, help] as const),
+  );
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([first]) => first.length));
+  const below = `\n${' '.repeat(width + 5)}`;
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}   ${second.replace(/\n/g, below)}`).join('\n');
+}

@@ -1,0 +1,29 @@
+/** Models of the command line: read, lent, freed. */
+import '../layers/slimmable'; // a model saved while it was being slimmed holds such layers
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { Checkpoint } from '../core/checkpoint';
+import { unwrap } from '../edit/slim';
+import { useBackend } from '../runtime/backend';
+import { capture } from '../runtime/capture';
+import { loadLayersModel } from '../runtime/files';
+import type { Given } from './command';
+
+/** Lends `use` the model at `path` on the backend that was asked for. */
+export async function withModelFile<T>(
+  path: string,
+  given: Given,
+  use: (model: LayersModel) => Promise<T>,
+): Promise<T> {
+  await useBackend((given.word('backend') ?? 'auto') as Parameters<typeof useBackend>[0]);
+  const model = await loadLayersModel(path);
+  try {
+    return await use(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The model at `path` as data, in stock layers. */
+export function readCheckpoint(path: string, given: Given): Promise<Checkpoint> {
+  return withModelFile(path, given, async model => unwrap(await capture(model)));
+}

@@ -1,0 +1,58 @@
+/** Writes FEATURES.md from the rules themselves: `npm run features`. A spec compares the two. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RULES } from '../lib/rules';
+import type { LayerRule } from '../lib/rules/rule';
+
+/** What a rule does with the units of a layer, in words; a class that is not here moves, keeps or couples units as its name says. */
+const TRACES: Readonly<Record<string, string>> = {
+  InputLayer: 'frozen: the model input',
+  Embedding: 'new dimensions; the numbers it looks up are frozen',
+  CategoryEncoding: 'frozen',
+  LayerNormalization: 'passes; frozen along the axes it normalises',
+  Softmax: 'passes; frozen along its axis',
+  Masking: 'frozen: it looks at all units of a step',
+  Dot: 'passes free axes; what it sums over is coupled, or frozen where it is not zero at zero',
+  Resizing: 'frozen: tf.js cannot run it inside a model',
+  RandomWidth: 'frozen: tf.js cannot run it inside a model',
+  Bidirectional: 'new cells, forwards and backwards in pairs; any merge mode',
+  TimeDistributed: 'as the layer inside',
+  RNN: 'new cells, in a stack too',
+};
+
+function traceOf({ className, resize }: LayerRule): string {
+  if (TRACES[className]) return TRACES[className];
+  if (/^(Conv|Separable)/.test(className)) return 'new channels';
+  if (/^(Dense)$/.test(className)) return 'new neurons';
+  if (/^(LSTM|GRU|SimpleRNN)$/.test(className)) return 'new cells';
+  if (/^(Add|Multiply|Average|Maximum|Minimum)$/.test(className)) return 'couples position by position, broadcasts too';
+  if (className === 'Concatenate') return 'joins';
+  if (/^(Flatten|Reshape|Permute|RepeatVector)$/.test(className)) return 'moves units as it moves data';
+  return resize ? 'follows' : 'passes';
+}
+
+function sliceOf({ resize, className }: LayerRule): string {
+  if (resize) return 'weights and config';
+  return /^(BatchNormalization|PReLU|DepthwiseConv2D)$/.test(className) ? 'weights' : 'nothing to cut';
+}
+
+/** The whole file. */
+export function features(rules: readonly LayerRule[] = RULES): string {
+  const rows = [...rules]
+    .sort((a, b) => (a.className < b.className ? -1 : 1))
+    .map(rule => `| ${rule.className} | ${traceOf(rule)} | ${sliceOf(rule)} | ${rule.macs ? 'counted' : '0'} |`);
+  return [
+    '# Layer classes',
+    '',
+    `All ${rules.length} layer classes that tfjs-layers 4.22 exports; \`npm run features\` writes this page from the rules.`,
+    'Both data formats, functional, Sequential and nested models, layers shared by several calls, several inputs and outputs.',
+    'A layer of your own gets a rule with `defineRule`. A setting that a rule does not know freezes the layer, with the reason.',
+    '',
+    '| Class | Trace: what it does to units | Slice: what a cut changes | MACs |',
+    '| ----- | ---------------------------- | ------------------------- | ---- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+if (require.main === module) writeFileSync(join(__dirname, '../FEATURES.md'), features());

@@ -1,0 +1,53 @@
+import { parsePlan } from '../../lib/edit/planFile';
+import { PLAN } from '../io/plan';
+import { refusal } from '../zoo/refusal';
+
+type Loose = Record<string, unknown>;
+type LoosePlan = Loose & { groups: Loose[]; sites: Loose[] };
+
+const copy = (): LoosePlan => JSON.parse(JSON.stringify(PLAN)) as LoosePlan;
+
+test('a plan is read as it is, with fields that a later release may add', () => {
+  expect(parsePlan(copy())).toEqual(PLAN);
+  const later = { ...copy(), depth: ['block'], groups: [{ ...PLAN.groups[0], note: 1 }] };
+  expect(parsePlan(later)).toEqual(later);
+  expect(parsePlan({ ...copy(), groups: [], sites: [] }).groups).toEqual([]);
+});
+
+const cases: [string, (plan: LoosePlan) => unknown, RegExp][] = [
+  ['another version', plan => (plan.version = 2), /version 1, got 2\. Read it with the release/],
+  ['no version', plan => delete plan.version, /version 1, got none/],
+  ['no source', plan => delete plan.source, /source\.sha256 with 64 hex digits, got none/],
+  ['half a hash', plan => (plan.source = { sha256: 'abc' }), /source\.sha256/],
+  ['a method that is no name', plan => (plan.method = 1), /name of a method, got 1/],
+  ['a seed that is no number', plan => (plan.seed = '7'), /a number as seed, got "7"/],
+  ['groups that are no list', plan => (plan.groups = {} as never), /a list of groups/],
+  ['sites that are no list', plan => (plan.sites = undefined as never), /a list of sites, got none/],
+  ['a group that is a number', plan => (plan.groups[1] = 3 as never), /a group in groups\[1\], got 3/],
+  ['a group without kind', plan => delete plan.groups[0].kind, /name and kind in groups\[0\]/],
+  ['half a unit', plan => (plan.groups[0].units = 5.5), /a number of units in groups\[0\], got 5\.5/],
+  ['a unit that is not there', plan => (plan.groups[0].removed = [1, 6]), /rising numbers below 6, got \[1,6\]/],
+  ['a unit twice', plan => (plan.groups[0].removed = [1, 1]), /rising numbers/],
+  ['units in disorder', plan => (plan.groups[0].removed = [4, 1]), /rising numbers/],
+  ['a unit below zero', plan => (plan.groups[0].removed = [-1]), /rising numbers/],
+  ['removed that is no list', plan => (plan.groups[0].removed = '1'), /rising numbers below 6, got "1"/],
+  ['a reason that is no text', plan => (plan.groups[0].frozen = true), /a reason as frozen in groups\[0\], got true/],
+  ['two groups of one name', plan => (plan.groups[1].name = 'hidden'), /different names, got "hidden twice"/],
+  ['a site without layer', plan => delete plan.sites[2].layer, /layer and role in sites\[2\]/],
+  ['an axis as a word', plan => (plan.sites[0].axis = '1'), /weight and axis in sites\[0\]/],
+  ['positions in disorder', plan => (plan.sites[0].kept = [2, 0]), /kept in sites\[0\] to be rising numbers/],
+  ['one site twice', plan => (plan.sites[1] = plan.sites[0]), /one site for each axis of a weight/],
+];
+
+test.each(cases)('%s is refused', (_, change, message) => {
+  const plan = copy();
+  change(plan);
+  const error = refusal(() => parsePlan(plan, 'spec'));
+  expect(error.code).toBe('bad-file');
+  expect(error.message).toMatch(/^spec: expected /);
+  expect(error.message).toMatch(message);
+});
+
+test.each([null, undefined, 3, 'plan', []])('%j is refused', value => {
+  expect(refusal(() => parsePlan(value)).message).toMatch(/^plan: expected a plan, got /);
+});
