@@ -2,8 +2,7 @@
 import { isContainer, nameOf, type LayerSpec, type Topology } from '../core/checkpoint';
 import { describe, type Refuse } from '../core/json';
 
-/** tf.js needs time in the square of these, and no real model comes near them. */
-const MOST_LAYERS = 20_000;
+/** tf.js needs time in the square of it, and no real model comes near it. */
 const MOST_CALLS = 1000;
 /** tf.js goes over all layers again and again until each is called; a list in the order of the calls needs one round. */
 const MOST_ROUNDS = 100;
@@ -15,11 +14,10 @@ interface Call {
 
 /**
  * `topology` itself, or with its layers in the order of their calls where tf.js would need too many rounds.
- * @throws what `refuse` throws for a reference to nothing, a cycle, or an absurd number of layers or calls.
+ * @throws what `refuse` throws for a reference to nothing, a cycle, or an absurd number of calls.
  */
 export function requireGraph(topology: Topology, refuse: Refuse): Topology {
   const { layers, inputLayers = [], outputLayers = [] } = topology.config;
-  if (layers.length > MOST_LAYERS) refuse(`at most ${MOST_LAYERS} layers`, String(layers.length));
   const calls = listCalls(layers, refuse);
   const inputs = new Set(layers.filter(isInputLayer).map(nameOf));
   for (const [name, call] of inputLayers) {

@@ -2,33 +2,43 @@
 import { isContainer, nameOf, type InboundNode, type LayerSpec, type Topology } from '../core/checkpoint';
 import { requireGraph } from './callGraph';
 import { describe, firstTwin, isRecord, type Json, type Refuse } from '../core/json';
-import { classNameOf, readConfig, type Dialect } from './kerasConfig';
+import { classNameOf, readConfig, requireOwnKeys, type Dialect } from './kerasConfig';
 import { isCallOfKeras3, readEnds, readNode } from './kerasNodes';
+
+/** Whether a layer class holds layers; undefined for one that tf.js does not know, and will say so itself. */
+export type IsModel = (className: string) => boolean | undefined;
+
+/** tf.js needs time in the square of it, and no real model comes near it. */
+const MOST_LAYERS = 20_000;
 
 /**
  * Every layer of the result has a class, a config and a name of its own in its model, and every call has inputs that the
  * model computes; what the configs say is for tf.js to judge.
  * @throws what `refuse` throws.
  */
-export function readTopology(modelTopology: Json, refuse: Refuse): Topology {
+export function readTopology(modelTopology: Json, isModel: IsModel, refuse: Refuse): Topology {
   const { model_config: config = modelTopology, keras_version: version } = modelTopology;
   if (!isRecord(config)) return refuse('a model_config', describe(config));
   const keras3 = /^3\./.test(String(version)) || 'module' in config || 'build_config' in config;
-  const model = readSpec(config, { refuse, keras3 });
+  const model = readSpec(config, { refuse, keras3, isModel });
   return isContainer(model) ? model : refuse('a model of layers', `a single ${model.className}`);
 }
 
-type Reader = Pick<Dialect, 'refuse' | 'keras3'>;
+interface Reader extends Pick<Dialect, 'refuse' | 'keras3'> {
+  readonly isModel: IsModel;
+}
 
 /** A layer or model, without its calls. */
 function readSpec(spec: unknown, reader: Reader): LayerSpec {
   const { refuse } = reader;
   if (!isRecord(spec)) return refuse('a layer', describe(spec));
+  requireOwnKeys(spec, refuse);
   const className = classNameOf(spec);
   if (typeof className !== 'string') return refuse('the class of a layer', describe(spec));
   // Once the config of a Sequential was the list of its layers.
   const config = Array.isArray(spec.config) ? { layers: spec.config } : spec.config;
   if (!isRecord(config)) return refuse(`the config of a ${className}`, describe(config));
+  requireOwnKeys(config, refuse);
   const name = config.name ?? spec.name ?? (Array.isArray(config.layers) ? 'model' : undefined);
   if (typeof name !== 'string' || name === '' || name in {}) {
     return refuse(`a name for every ${className}`, describe(name));
@@ -37,6 +47,11 @@ function readSpec(spec: unknown, reader: Reader): LayerSpec {
     return refuse(`one name for layer "${name}"`, `another, ${describe(spec.name)}`);
   }
   const named = { ...config, name };
+  // tf.js counts calls by what a class is, so that a wrong guess would let it wait for ever.
+  const holdsLayers = Array.isArray(config.layers);
+  if (reader.isModel(className) === !holdsLayers) {
+    refuse(`layers in a model and nowhere else`, `${holdsLayers ? 'some' : 'none'} in the ${className} "${name}"`);
+  }
   return Array.isArray(config.layers)
     ? readContainer(className, named, config.layers, reader)
     : { className, name, config: readConfig(className, named, dialectOf(reader)) };
@@ -50,7 +65,8 @@ function dialectOf(reader: Reader): Dialect {
 function readInner(spec: Json, reader: Reader): unknown {
   const className = classNameOf(spec) as string;
   const { config } = spec;
-  if (isRecord(config) && (Array.isArray(config.layers) || config.name != null)) return readSpec(spec, reader);
+  const isLayer = Array.isArray(config) || (isRecord(config) && (Array.isArray(config.layers) || config.name != null));
+  if (isLayer) return readSpec(spec, reader);
   return { className, config: isRecord(config) ? readConfig(className, config, dialectOf(reader)) : config };
 }
 
@@ -62,6 +78,7 @@ function readContainer(
 ): Topology {
   const { refuse } = reader;
   const dialect = dialectOf(reader);
+  if (list.length > MOST_LAYERS) refuse(`at most ${MOST_LAYERS} layers`, String(list.length));
   const specs = list.map(spec => readSpec(spec, reader));
   requireOwnNames(specs, refuse);
   const config = { ...readConfig(className, rest, dialect), name: rest.name as string };
@@ -95,10 +112,10 @@ function withInputShape(specs: readonly LayerSpec[], config: Json, dialect: Dial
 }
 
 function nodesOf({ name, inbound_nodes, inboundNodes = inbound_nodes }: Json, refuse: Refuse): readonly unknown[] {
+  // Without it tf.js would wait for the layer for ever.
+  if (typeof name !== 'string') return refuse('the name of a layer beside its calls', describe(name));
   if (inboundNodes === undefined) return [];
-  return Array.isArray(inboundNodes)
-    ? inboundNodes
-    : refuse(`calls of layer ${describe(name)}`, describe(inboundNodes));
+  return Array.isArray(inboundNodes) ? inboundNodes : refuse(`calls of layer "${name}"`, describe(inboundNodes));
 }
 
 function requireOwnNames(specs: readonly LayerSpec[], refuse: Refuse): void {

@@ -2,7 +2,7 @@
  * Config values as tf.js wants them. Keras writes snake_case words, tf.js reads camelCase ones; and Keras 3 writes objects
  * where tf.js knows words, and has settings that tf.js passes over, with other outputs.
  */
-import { describe, isRecord, type Json, type Refuse } from '../core/json';
+import { describe, firstTwin, isRecord, type Json, type Refuse } from '../core/json';
 
 export interface Dialect {
   readonly refuse: Refuse;
@@ -41,6 +41,7 @@ export function readConfig(className: string, config: Json, dialect: Dialect): R
   const { refuse, keras3 } = dialect;
   const { batchShape, ...read } = readRecord(config, dialect);
   if (batchShape !== undefined) read.batchInputShape ??= batchShape;
+  if (Array.isArray(read.layers)) refuse(`no layers in the config of a ${className}`, describe(read.layers));
   if (className === 'LeakyReLU' && read.negativeSlope != null) read.alpha ??= read.negativeSlope;
   const { axis } = read;
   if (className === 'BatchNormalization' && Array.isArray(axis) && axis.length === 1) read.axis = axis[0] as unknown;
@@ -97,9 +98,22 @@ function readRecord(record: Json, dialect: Dialect): Record<string, unknown> {
     const isName = typeof value === 'string' && ['name', 'class_name', 'className'].includes(key);
     return [camelCase(key), isName ? value : readValue(value, key, dialect)];
   });
-  const read = Object.fromEntries(entries);
-  if (Object.keys(read).length === entries.length) return read;
-  return dialect.refuse('settings with names of their own', describe(Object.keys(record)));
+  requireOwnKeys(record, dialect.refuse);
+  return Object.fromEntries(entries);
+}
+
+/** Keys that decide what else is read, and how they may be written. */
+const STRUCTURE = ['name', 'config', 'layers', 'class_name', 'inbound_nodes', 'input_layers', 'output_layers'];
+
+/** tf.js takes "use_bias" and "use__bias" for one, and the last of them for what it says. */
+export function requireOwnKeys(record: Json, refuse: Refuse): void {
+  const keys = Object.keys(record);
+  const twin = firstTwin(keys.map(camelCase));
+  if (twin !== undefined) refuse('settings with names of their own', `two for ${describe(twin)}`);
+  for (const key of keys) {
+    const known = STRUCTURE.find(word => camelCase(word) === camelCase(key));
+    if (known !== undefined && key !== known && key !== camelCase(known)) refuse(`the key ${known}`, describe(key));
+  }
 }
 
 /** With mixed precision the weights are float32, and tf.js computes in float32 too. */

@@ -44,8 +44,15 @@ export function byteLengthOf({ shape, dtype, quantization }: WeightSpec): number
 /** Throws `bad-file` for the model file called `name`. */
 export function refuser(name: string): Refuse {
   return (expected, got, cure = SAVE_AGAIN) => {
-    throw new PruneError('bad-file', { place: `loadLayersModel "${name}"`, expected, got, cure });
+    const place = `loadLayersModel "${name}"`;
+    throw new PruneError('bad-file', { place, expected: short(expected), got: short(got), cure });
   };
+}
+
+/** One line of bounded length, whatever names a file holds. */
+function short(text: string): string {
+  const line = text.replace(/\p{Cc}/gu, '?');
+  return line.length > 300 ? `${line.slice(0, 297)}...` : line;
 }
 
 /** @throws what `refuse` throws. */

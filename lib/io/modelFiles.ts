@@ -81,7 +81,9 @@ export async function readModelFiles(
   const { groups, ...model } = parseManifest(text, refuser(source.name));
   const weightData: ArrayBuffer[] = [];
   for (const group of groups) weightData.push(...(await readShards(source, group)));
-  return { ...model, name: source.name, weightSpecs: groups.flatMap(({ weights }) => weights), weightData };
+  const weightSpecs = groups.flatMap(({ weights }) => weights);
+  const modelTopology = completeTopology(model.modelTopology, weightSpecs);
+  return { ...model, modelTopology, name: source.name, weightSpecs, weightData };
 }
 
 async function readShards(source: Source, { paths, weights }: WeightGroup): Promise<ArrayBuffer[]> {

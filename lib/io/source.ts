@@ -1,5 +1,5 @@
 /** Where files come from: a folder of this machine, or an http(s) address. Never more bytes than the reader can use. */
-import { readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkAborted } from '../core/check';
 import { PruneError } from '../core/errors';
@@ -49,7 +49,7 @@ async function openFolder(path: string, { caller, main, signal }: SourceOptions)
       // Reading a device or a pipe might never end.
       if (!info.isFile()) return refuse('something else', 'Check the path.');
       if (info.size > most) return tooLarge(refuse, info.size, most);
-      return new Uint8Array(await readFile(file));
+      return await readWhole(file, info.size);
     } catch (cause) {
       if (cause instanceof PruneError) throw cause;
       const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
@@ -62,6 +62,23 @@ async function openFolder(path: string, { caller, main, signal }: SourceOptions)
     readMain: () => read(name, `a ${kindOf(main)}`, MOST_TEXT),
     readBeside: (beside, most) => read(join(dirname(name), beside), `a shard named in "${name}"`, most),
   };
+}
+
+/** In pieces: Node reads no more than 2 GiB at once. */
+async function readWhole(path: string, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = new Uint8Array(size);
+    let got = 0;
+    while (got < size) {
+      const { bytesRead } = await file.read(bytes, got, Math.min(size - got, 2 ** 30), got);
+      if (bytesRead === 0) return bytes.slice(0, got);
+      got += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
 }
 
 async function openAddress(path: string, { caller, main, signal }: SourceOptions): Promise<Source> {

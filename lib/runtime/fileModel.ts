@@ -31,6 +31,14 @@ export function buildModel(artifacts: ModelArtifacts, topology: Topology, refuse
   });
 }
 
+/** Whether a layer class is one of models; undefined for one that is not registered. */
+export function isModelClass(className: string): boolean | undefined {
+  const { classNameMap } = tf.serialization.SerializationMap.getMap();
+  if (!Object.hasOwn(classNameMap, className)) return undefined;
+  const [type] = classNameMap[className];
+  return (type as unknown) === layers.LayersModel || type.prototype instanceof layers.LayersModel;
+}
+
 /** Refuses each weight that a layer wants to make while `make` runs, and that the file does not hold, before it is made. */
 function withinWeights<T>(specs: ModelArtifacts['weightSpecs'], refuse: Refuse, make: () => T): T {
   const left = new Map<string, number>();
@@ -45,7 +53,10 @@ function withinWeights<T>(specs: ModelArtifacts['weightSpecs'], refuse: Refuse, 
       refuse(`a weight of shape [${String(shape)}] for ${name} of layer "${this.name}"`, 'no other one of that shape');
     }
     left.set(String(shape), count - 1);
-    return addWeight.call(this, name, shape, ...rest);
+    let weight: unknown;
+    // Where the name is none for tf.js, it would leave the first value behind.
+    tf.tidy(() => void (weight = addWeight.call(this, name, shape, ...rest)));
+    return weight;
   };
   try {
     return make();

@@ -4,7 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkKeyword } from '../core/check';
 import { PruneError } from '../core/errors';
 import { hashOfJson } from '../core/hash';
-import type { Json } from '../core/json';
+import type { Json, Refuse } from '../core/json';
 import { isProvenance, PROVENANCE_KEY, provenanceFrom, type Provenance } from '../core/provenance';
 import type { Plan } from '../edit/plan';
 import { parsePlan } from '../edit/planFile';
@@ -13,7 +13,7 @@ import { refuser } from '../io/manifest';
 import { readModelFiles, writeModelFiles, type ModelArtifacts } from '../io/modelFiles';
 import { readPlanJson } from '../io/planFile';
 import type { Precision } from '../io/quantize';
-import { buildModel } from './fileModel';
+import { buildModel, isModelClass } from './fileModel';
 import { inSavedOrder } from './savedOrder';
 
 export interface SaveOptions {
@@ -66,9 +66,9 @@ export async function loadLayersModel(
   const { name, ...artifacts } = await readModelFiles(path, { signal });
   const refuse = refuser(name);
   try {
-    return buildModel(artifacts, readTopology(artifacts.modelTopology, refuse), refuse);
+    return buildModel(artifacts, readTopology(artifacts.modelTopology, isModelClass, refuse), refuse);
   } catch (error) {
-    throw asBadFile(name, error);
+    return refuseAsFile(refuse, error);
   }
 }
 
@@ -116,21 +116,19 @@ async function requireOwnProvenance(
 }
 
 /** What tf.js says of a topology or its weights, as one line about the file. */
-function asBadFile(name: string, error: unknown): unknown {
-  const { cause } = error as Error;
-  if (error instanceof PruneError && error.code !== 'bad-model') return error;
+function refuseAsFile(refuse: Refuse, error: unknown): never {
+  if (error instanceof PruneError && error.code !== 'bad-model') throw error;
   // A refusal from inside of tf.js comes wrapped.
-  if (cause instanceof PruneError) return cause;
-  const [line] = String((cause instanceof Error ? cause : (error as Error)).message).split('\n');
-  const complaint = {
-    place: `loadLayersModel "${name}"`,
-    expected: 'a model that tf.js can build',
-    got: `"${line.replace(/\.$/, '')}"`,
-    cure: line.startsWith('Unknown layer')
+  const cause = error instanceof PruneError ? error.cause : error;
+  if (cause instanceof PruneError) throw cause;
+  const [line] = (cause instanceof Error ? cause.message : String(error)).split('\n');
+  return refuse(
+    'a model that tf.js can build',
+    `"${line.replace(/\.$/, '')}"`,
+    line.startsWith('Unknown layer')
       ? 'Register the class of that layer with tf.serialization.registerClass first.'
       : 'Topology and weights disagree; save the model again.',
-  };
-  return new PruneError('bad-file', complaint, { cause: error });
+  );
 }
 
 function toWrite(artifacts: io.ModelArtifacts, metadata: Json): ModelArtifacts {

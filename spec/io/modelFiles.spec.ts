@@ -8,7 +8,7 @@ import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
 import { NET_NAMES, NETS } from '../zoo/nets';
 import { rejection } from '../zoo/refusal';
 import { probesOf, randomize } from '../zoo/weights';
-import { contents, newFolder, plainLoad, removeFolders, shardPaths } from './folder';
+import { contents, editModelJson, newFolder, plainLoad, removeFolders, shardPaths } from './folder';
 import { disposeAll, outputsOf, perceptron, recurrent } from './models';
 
 beforeAll(async () => {
@@ -103,6 +103,29 @@ describe('a saved model', () => {
     const loaded = await loadLayersModel(folder);
     expect(await outputsOf(loaded)).toEqual(await outputsOf(model));
   });
+});
+
+test('a depth multiplier that tf.js forgot to write is found in the weights', async () => {
+  const separable = layers.layers.separableConv2d({
+    name: 's',
+    filters: 3,
+    kernelSize: 2,
+    depthMultiplier: 2,
+    inputShape: [4, 4, 2],
+  });
+  const model = randomize(layers.sequential({ name: 'net', layers: [separable] }));
+  const folder = newFolder();
+  await saveLayersModel(model, folder);
+  editModelJson(folder, ({ modelTopology }) => {
+    const [{ config }] = (modelTopology.config as { layers: { config: Record<string, unknown> }[] }).layers;
+    expect(config.depth_multiplier).toBe(2);
+    delete config.depth_multiplier;
+  });
+  await expect(plainLoad(folder)).rejects.toThrow();
+  const loaded = await loadLayersModel(folder);
+  expect(await outputsOf(loaded)).toEqual(await outputsOf(model));
+  loaded.dispose();
+  model.dispose();
 });
 
 describe('shared layers', () => {

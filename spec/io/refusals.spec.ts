@@ -49,9 +49,9 @@ async function check(build: () => layers.LayersModel, damage: Damage, message: R
   model.dispose();
   damage(folder);
   const before = tf.memory().numTensors;
-  const start = Date.now();
+  const start = process.cpuUsage();
   const error = await rejection(loadLayersModel(folder));
-  expect(Date.now() - start).toBeLessThan(5000);
+  expect(process.cpuUsage(start).user).toBeLessThan(3e6);
   expect(tf.memory().numTensors).toBe(before);
   expect(error.code).toBe('bad-file');
   expect(error.message).toMatch(message);
@@ -292,4 +292,35 @@ test('a long graph listed from its end is read', async () => {
   const loaded = await loadLayersModel(folder);
   expect(loaded.layers.length).toBe(304);
   loaded.dispose();
+});
+
+describe('spellings by which tf.js would read what was not looked at', () => {
+  /** A nested model that feeds itself, as the layer of a wrapper. */
+  const loop = (layers: string, className: string): Loose => ({
+    [className]: 'Functional',
+    config: {
+      name: 'inner',
+      [layers]: [
+        { class_name: 'InputLayer', name: 'i', config: { name: 'i', batch_input_shape: [null, 3] }, inbound_nodes: [] },
+        { class_name: 'Dense', name: 'd', config: { name: 'd', units: 3 }, inbound_nodes: [[['d', 0, 0, {}]]] },
+      ],
+      input_layers: [['i', 0, 0]],
+      output_layers: [['d', 0, 0]],
+    },
+  });
+  const wrapped = (inner: unknown): Damage =>
+    config(({ layers }) => layers.push({ class_name: 'TimeDistributed', config: { name: 'each', layer: inner } }));
+  const cases: [string, Damage, RegExp][] = [
+    ['none', wrapped(loop('layers', 'class_name')), /without cycles/],
+    ['camelCase', wrapped(loop('layers', 'className')), /without cycles/],
+    ['layers_', wrapped(loop('layers_', 'class_name')), /the key layers, got "layers_"/],
+    ['class__name', wrapped(loop('layers', 'class__name')), /the key class_name, got "class__name"/],
+    [
+      'a list for a Sequential',
+      wrapped({ class_name: 'Sequential', config: [loop('layers', 'class_name')] }),
+      /without cycles/,
+    ],
+    ['two keys for one', wrapped({ ...loop('layers', 'class_name'), className: 'Dense' }), /two for "className"/],
+  ];
+  test.each(cases)('%s', (_, damage, message) => check(perceptron, damage, message));
 });
