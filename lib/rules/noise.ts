@@ -1,6 +1,6 @@
 /** Layers that act only in training, and simple arithmetic on what passes. */
 import type { Config } from '../core/checkpoint';
-import { identity } from './arithmetic';
+import { identity, scaled } from './arithmetic';
 import { passThrough, type LayerRule, type Shape } from './rule';
 
 export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed'], identity);
@@ -16,6 +16,15 @@ export const rescaling: LayerRule = {
     const [flow] = call.inputs;
     if (Number(call.config.offset ?? 0) !== 0) call.shift(flow.width, `"${call.path}" adds a constant`);
     return { outputs: [flow] };
+  },
+  arithmetic: {
+    linear: ({ config, inputs: [{ constant }] }) => scaled(constant, () => Number(config.scale ?? 1)),
+    constant: ({ config, inputs: [{ constant }] }) =>
+      scaled(
+        constant,
+        () => Number(config.scale ?? 1),
+        () => Number(config.offset ?? 0),
+      ),
   },
 };
 

@@ -1,6 +1,6 @@
 /** Layers that move elements about without computing: units move with them. */
 import { PruneError } from '../core/errors';
-import { moved } from './arithmetic';
+import { identity, moved } from './arithmetic';
 import {
   coupleCalls,
   elements,
@@ -53,6 +53,7 @@ export const permute: LayerRule = {
     const order = [0, ...numbersOf(call.config, 'dims', shape.length - 1, 1)];
     return { outputs: [{ shape: order.map(from => shape[from]), axis: order.indexOf(axis), width }] };
   },
+  arithmetic: identity,
 };
 
 export const repeatVector: LayerRule = {
@@ -63,6 +64,7 @@ export const repeatVector: LayerRule = {
     const [batch, ...sizes] = shape;
     return { outputs: [{ shape: [batch, Number(call.config.n), ...sizes], axis: axis + 1, width }] };
   },
+  arithmetic: identity,
 };
 
 /** An axis that was cut down to one position cannot be told from one that always was; tf.js does not mind the entry. */

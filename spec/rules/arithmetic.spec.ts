@@ -231,6 +231,12 @@ describe('constants', () => {
     expect(list(run('Flatten', [{ ...of(1, NaN), shape: [null, 2, 2] }]))[1]).toEqual([1, NaN, 1, NaN]);
   });
 
+  test('Rescaling scales and adds; to move axes about changes nothing', () => {
+    expect(list(run('Rescaling', [of(1, NaN)], { scale: -2, offset: 3 }))[1]).toEqual([1, NaN]);
+    const image = { ...of(1, 2), shape: [null, 3, 2] };
+    for (const className of ['Permute', 'RepeatVector']) expect(run(className, [image])).toBe(image.constant);
+  });
+
   test('zeros around an image widen the bounds to zero', () => {
     const image = { ...of(2, -3), shape: [null, 4, 4, 2] };
     const around = (padding: number[][]) => list(run('ZeroPadding2D', [image], { padding }));
