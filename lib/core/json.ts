@@ -8,7 +8,7 @@ export type Refuse = (expected: string, got: string, cure?: string) => never;
 /** What reads a config calls itself for every level of it; a sound one has a dozen. */
 const DEEPEST = 200;
 
-/** @throws what `refuse` throws for text that is no JSON object, or is nested too deeply to walk. */
+/** @throws what `refuse` throws for text that is no JSON object, holds an infinite number, or is nested too deeply to walk. */
 export function parseObject(text: string, refuse: Refuse, whatItIs: string): Json {
   let json: unknown;
   try {
@@ -16,7 +16,8 @@ export function parseObject(text: string, refuse: Refuse, whatItIs: string): Jso
   } catch {
     return refuse('JSON', text === '' ? 'an empty file' : describe(text), `Pass ${whatItIs}.`);
   }
-  if (isDeep(json)) return refuse(`JSON of at most ${DEEPEST} levels`, 'deeper nesting', `Pass ${whatItIs}.`);
+  const flaw = flawOf(json);
+  if (flaw) return refuse(...flaw, `Pass ${whatItIs}.`);
   return isRecord(json) ? json : refuse('a JSON object', describe(json), `Pass ${whatItIs}.`);
 }
 
@@ -36,16 +37,18 @@ export function describe(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** A list, not recursion, which is what would fail. */
-function isDeep(json: unknown): boolean {
+/** What was expected and what came, where JSON cannot be worked with. A list, not recursion, which is what would fail. */
+function flawOf(json: unknown): [string, string] | undefined {
   const open: [unknown, number][] = [[json, 1]];
   for (let next = open.pop(); next; next = open.pop()) {
     const [value, depth] = next;
+    // JSON has no infinity, but 1e999 becomes one, which no copy of the JSON would keep.
+    if (value === Infinity || value === -Infinity) return ['numbers that a double can hold', 'one beyond 1e308'];
     if (typeof value !== 'object' || value === null) continue;
-    if (depth > DEEPEST) return true;
+    if (depth > DEEPEST) return [`JSON of at most ${DEEPEST} levels`, 'deeper nesting'];
     for (const inner of Object.values(value)) open.push([inner, depth + 1]);
   }
-  return false;
+  return undefined;
 }
 
 /** The first name that comes twice. */
