@@ -51,6 +51,7 @@ export function readConfig(className: string, config: Json, dialect: Dialect): R
     refuse(`${className} with ${key} ${describe(value)}`, describe(read[key]), 'tf.js has no such setting.');
   }
   for (const [key, value] of Object.entries(read)) {
+    if (/Initializer$/.test(key) && isRecord(value)) requireSpread(key, value, refuse);
     if (!/activation$/i.test(key)) continue;
     if (isRecord(value)) refuse(`${key} to be a word`, describe(value), 'Put a layer of its own behind this one.');
     if (keras3 && value === 'hardSigmoid') {
@@ -58,6 +59,15 @@ export function readConfig(className: string, config: Json, dialect: Dialect): R
     }
   }
   return read;
+}
+
+/** tf.js would draw for ever from a truncated normal distribution of no width; inside of nested models it does draw. */
+function requireSpread(key: string, { config }: Json, refuse: Refuse): void {
+  const { scale, stddev, mean } = isRecord(config) ? config : ({} as Json);
+  const isFit = (value: unknown, least: number): boolean =>
+    value == null || (Number.isFinite(value) && Number(value) >= least);
+  if ([scale, stddev].every(value => isFit(value, 0)) && isFit(mean, -Infinity)) return;
+  refuse(`numbers, and a width of at least 0, in the ${key}`, describe(config));
 }
 
 /** Keras writes both directions, tf.js makes the second of the first; and both name them in their own way. */

@@ -268,6 +268,11 @@ describe('graphs', () => {
       config((_, { config }) => (config.use__bias = false)),
       /settings with names of their own/,
     ],
+    ...['x', -1].map((scale): [string, Damage, RegExp] => [
+      `an initializer of width ${JSON.stringify(scale)}`,
+      config((_, { config }) => ((config as Loose).kernel_initializer.config.scale = scale)),
+      /a width of at least 0, in the kernelInitializer/,
+    ]),
     ['an activation of no curve', config((_, { config }) => (config.activation = 'sideways')), /tf.js can build/],
   ];
   test.each(cases)('%s', (_, damage, message) => check(fork, damage, message));
