@@ -128,14 +128,20 @@ export function sumAlong({ shape, data }: NdArray, axis: number, power: 1 | 2): 
   return sums;
 }
 
-/** Adds rows of `sums.length` values, four at a time, so that each sum is stored a quarter as often. */
+/** Adds rows of `sums.length` values, eight at a time, so that each sum is read and stored an eighth as often. */
 function addRows(sums: Float64Array, data: TypedArray, power: 1 | 2): Float64Array {
   const { length } = sums;
+  const [two, three, four] = [2 * length, 3 * length, 4 * length];
+  const block = 8 * length;
   let from = 0;
-  for (; from + 4 * length <= data.length; from += 4 * length) {
+  for (; from + block <= data.length; from += block) {
     for (let position = 0, at = from; position < length; position++, at++) {
-      const first = raised(data[at], power) + raised(data[at + length], power);
-      sums[position] += first + raised(data[at + 2 * length], power) + raised(data[at + 3 * length], power);
+      const half = at + four;
+      const a = raised(data[at], power) + raised(data[at + length], power);
+      const b = raised(data[at + two], power) + raised(data[at + three], power);
+      const c = raised(data[half], power) + raised(data[half + length], power);
+      const d = raised(data[half + two], power) + raised(data[half + three], power);
+      sums[position] += a + b + (c + d);
     }
   }
   for (let position = 0; from < data.length; from++, position = (position + 1) % length) {

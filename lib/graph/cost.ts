@@ -1,7 +1,9 @@
 /** What calls and weights cost, from shapes alone: of a model as it is, or as it would be. */
 import { sizeOf } from '../core/array';
+import type { Checkpoint } from '../core/checkpoint';
 import type { CallShapes } from '../rules/rule';
 import type { Call } from './ledger';
+import { trace } from './trace';
 
 /** Weights of each layer by path, as far as counting needs them; those of a checkpoint will do. */
 export type WeightShapes = ReadonlyMap<string, readonly { readonly shape: readonly number[] }[]>;
@@ -10,6 +12,11 @@ export type WeightShapes = ReadonlyMap<string, readonly { readonly shape: readon
 export function macsOf(calls: readonly Call[], shapes: (call: Call) => CallShapes): number | undefined {
   const macs = calls.reduce((sum, call) => sum + (call.rule.macs?.(shapes(call)) ?? 0), 0);
   return Number.isNaN(macs) ? undefined : macs;
+}
+
+/** Of `model` as it is. @throws PruneError `no-rule`, `bad-model`. */
+export function macsOfModel(model: Checkpoint, { calls } = trace(model)): number | undefined {
+  return macsOf(calls, call => callShapes(model.weights, call));
 }
 
 /** What the rule of `call` counts by. */

@@ -1,6 +1,6 @@
 /** What a model costs: units, parameters, multiply-accumulates, bytes. */
 import type { Checkpoint } from '../core/checkpoint';
-import { callShapes, macsOf, parametersOf } from '../graph/cost';
+import { macsOfModel, parametersOf } from '../graph/cost';
 import { groupsOf, type Group } from '../graph/group';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
@@ -18,7 +18,7 @@ export function costOf(model: Checkpoint): Cost {
       .filter(isHidden)
       .reduce((sum, { units }) => sum + units.length, 0),
     parameters: parametersOf(model.weights),
-    macs: macsOf(traced.calls, call => callShapes(model.weights, call)),
+    macs: macsOfModel(model, traced),
     bytes: [...model.weights.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0),
   };
 }

@@ -3,6 +3,7 @@ import { relativeError, type NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Certificate } from '../core/context';
 import { PruneError } from '../core/errors';
+import { macsOfModel } from '../graph/cost';
 import { headsOf, withLinear } from './heads';
 import { withModel } from './materialize';
 import { predict } from './predict';
@@ -10,6 +11,7 @@ import { probeInputs } from './probes';
 
 export interface CertifyOptions {
   readonly seed: number;
+  /** Default: 8, or as many as 2 billion multiply-accumulates allow, and at least 1. */
   readonly probes?: number;
   readonly tolerance?: number;
 }
@@ -23,7 +25,7 @@ export async function certify(
   place: string,
   masked: Checkpoint,
   sliced: Checkpoint,
-  { seed, probes = 8, tolerance = 1e-5 }: CertifyOptions,
+  { seed, probes = probesFor(masked), tolerance = 1e-5 }: CertifyOptions,
 ): Promise<Certificate> {
   const { inputs, expected } = await withModel(bare(masked), async model => {
     const drawn = probeInputs(model, seed, probes);
@@ -33,6 +35,12 @@ export async function certify(
   const error = Math.max(...expected.map((output, i) => errorOf(got[i], output)));
   if (!(error <= tolerance)) throw notExact(place, error, tolerance);
   return { error, tolerance, probes };
+}
+
+/** One image of full size has pixels enough to prove a large net, and eight of them would cost more than the cut. */
+export function probesFor(model: Checkpoint): number {
+  const affordable = Math.floor(2e9 / (macsOfModel(model) ?? 0));
+  return Math.min(8, Math.max(1, affordable));
 }
 
 function bare(checkpoint: Checkpoint): Checkpoint {

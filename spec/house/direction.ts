@@ -16,7 +16,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   io: ['core'],
   kernels: ['core'],
   layers: ['core', 'rules', 'edit/slim'],
-  runtime: ['core', 'edit', 'kernels', 'layers', 'io'],
+  runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost'],
 };
 /** They put the parts together and may import all of them. */
 const ASSEMBLY = ['compress', 'plan', 'index', 'cli'];

@@ -2,7 +2,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { zeroAt } from '../../lib/core/array';
 import { mapLeaves, type Checkpoint } from '../../lib/core/checkpoint';
 import { capture } from '../../lib/runtime/capture';
-import { certify } from '../../lib/runtime/certify';
+import { certify, probesFor } from '../../lib/runtime/certify';
 import { withModel } from '../../lib/runtime/materialize';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
@@ -36,6 +36,19 @@ test('a model equals itself, and the same seed gives the same certificate', asyn
   expect(once).toEqual(twice);
   expect(once.error).toBeGreaterThan(0);
   expect(other.error).not.toBe(once.error);
+});
+
+test('a large model is proven on fewer inputs', async () => {
+  const probesOf = async (filters: number) => {
+    const conv = layers.layers.conv2d({ batchInputShape: [null, 64, 64, 64], filters, kernelSize: 3, useBias: false });
+    const net = layers.sequential({ layers: [conv] });
+    const model = await capture(net);
+    net.dispose();
+    return probesFor(model);
+  };
+  const sevenOf = 62 * 62 * 9 * 64 * 128;
+  expect(2e9 / sevenOf).toBeCloseTo(7.1, 1);
+  expect([await probesOf(1), await probesOf(128), await probesOf(1024)]).toEqual([8, 7, 1]);
 });
 
 test('a model with a unit removed equals the one in which nobody reads it', async () => {
