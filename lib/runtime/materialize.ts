@@ -52,14 +52,14 @@ function registered(): tf.Variable[] {
   return Object.values(tf.engine().state.registeredVariables);
 }
 
-/** A built model with weights of zeros. @throws PruneError `bad-model`. */
+/** A built model whose weights have no values yet. @throws PruneError `bad-model`. */
 export function construct({ className, config }: Topology): LayersModel {
   const known = tf.serialization.SerializationMap.getMap().classNameMap[className];
   if (known === undefined) throw unreadable(config.name, `a model of the unknown class ${className}`);
   const [type, fromConfig] = known;
   try {
     const copy = JSON.parse(JSON.stringify(config)) as tf.serialization.ConfigDict; // tf.js edits what it is given
-    return withZeroWeights(() => {
+    return withoutValues(() => {
       const model = fromConfig(type, copy) as unknown as LayersModel;
       if (!model.built) (model as unknown as AnyLayer).build();
       return model;
@@ -70,23 +70,28 @@ export function construct({ className, config }: Topology): LayersModel {
 }
 
 /**
- * The weights are overwritten anyhow, so every layer built by `make` starts from zeros. tf.js's own switch for that does not
- * reach into nested models, where costly initializers would run, one of which (orthogonal) needs the union package.
+ * The weights are overwritten anyhow, so every layer built by `make` only reserves their space. tf.js's own switch for zeros
+ * does not reach into nested models, where costly initializers would run, one of which (orthogonal) needs the union package;
+ * and zeros of a large model take longer to write than all else here.
  */
-function withZeroWeights<T>(make: () => T): T {
-  const prototype = layers.layers.Layer.prototype as unknown as {
-    addWeight: (this: { fastWeightInitDuringBuild: boolean }, ...rest: unknown[]) => unknown;
-  };
+function withoutValues<T>(make: () => T): T {
+  const prototype = layers.layers.Layer.prototype as unknown as { addWeight: (...given: unknown[]) => unknown };
   const { addWeight } = prototype;
-  prototype.addWeight = function (...rest) {
-    this.fastWeightInitDuringBuild = true;
-    return addWeight.apply(this, rest);
+  prototype.addWeight = function (name, shape, dtype, _initializer, ...rest) {
+    return addWeight.call(this, name, shape, dtype, { apply: reserved }, ...rest);
   };
   try {
     return make();
   } finally {
     prototype.addWeight = addWeight;
   }
+}
+
+/** A tensor whose values nobody may read before they are set. */
+function reserved(shape: number[], dtype: tf.DataType): tf.Tensor {
+  const backend = tf.backend();
+  const dataId = backend.write(null as never, shape, dtype);
+  return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
 }
 
 function unreadable(name: string, got: string, cause?: unknown): PruneError {
