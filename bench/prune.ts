@@ -30,7 +30,7 @@ interface Result {
 }
 
 async function main(): Promise<void> {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
   const python = process.env.PEER_PYTHON;
   const peer = python ? await startPeer(python, 'bench/peers/torchPruning.py') : undefined;
   const wanted = process.argv.slice(2);

@@ -57,7 +57,7 @@ let net: L.LayersModel;
 let made: Plan;
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
   net = NETS.residual();
   made = await plan(net, half);
 });

@@ -8,7 +8,7 @@ import { newFolder, removeFolders } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
 });
 afterEach(removeFolders);
 

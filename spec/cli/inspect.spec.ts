@@ -10,7 +10,7 @@ import { NET_NAMES, NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
 });
 afterEach(removeFolders);
 

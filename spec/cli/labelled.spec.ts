@@ -16,7 +16,7 @@ import { rejection } from '../zoo/refusal';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
 });
 beforeEach(() => void tf.engine().startScope());
 afterEach(() => {

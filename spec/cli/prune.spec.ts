@@ -15,7 +15,7 @@ import { NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
 });
 afterEach(removeFolders);
 

@@ -7,7 +7,7 @@ import { editModelJson, newFolder, removeFolders, shardPaths } from '../io/folde
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
 });
 afterEach(removeFolders);
 

@@ -8,7 +8,7 @@ import { capture } from '../../lib/runtime/capture';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 
-beforeAll(() => useBackend('wasm'));
+beforeAll(() => useBackend('wasm', { threads: 1 }));
 
 describe.each(Object.keys(ZOO))('%s', name => {
   test('only what must stay is frozen', async () => {
