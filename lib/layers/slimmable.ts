@@ -117,10 +117,13 @@ export class Slimmable extends layers.layers.Layer {
 
   /** `l1` times the sum of |gamma|, with the gradient `l1` times sign(gamma), which is 0 at 0. */
   private penalty(): tf.Scalar {
-    return tf.tidy(() => {
-      const gamma = this.norm.gamma!.read();
-      return tf.mul(tf.sum(tf.mul(gamma, tf.sign(gamma))), this.l1);
-    });
+    const { l1 } = this;
+    const absolute = tf.customGrad(((gamma: tf.Tensor, save: tf.GradSaveFunc) => {
+      save([gamma]);
+      const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]): tf.Tensor => tf.mul(tf.sign(saved), tf.mul(dy, l1));
+      return { value: tf.mul(tf.sum(tf.abs(gamma)), l1), gradFunc };
+    }) as never);
+    return absolute(this.norm.gamma!.read()) as tf.Scalar;
   }
 
   private parts(): readonly WrappedLayer[] {
