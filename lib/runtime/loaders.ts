@@ -3,13 +3,13 @@ import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../kernels';
 import { importModule } from './importModule';
-import { isNode, start, tryImport, type Loaded } from './optional';
+import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
 import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
 /** Each starts its backend, or says why it cannot. */
-export const loaders: Readonly<Record<BackendName, () => Promise<Loaded>>> = {
+export const loaders: Readonly<Record<BackendName, (options: LoadOptions) => Promise<Loaded>>> = {
   'node-gpu': () => loadAddon('@tensorflow/tfjs-node-gpu', true),
   node: () => loadAddon('@tensorflow/tfjs-node', false),
   webgpu: loadWebGpu,

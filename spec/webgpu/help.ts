@@ -1,0 +1,111 @@
+/** What the tests on a WebGPU device share. They run in plain Node.js, as jest does not give native code its own globals. */
+import assert from 'node:assert/strict';
+import * as tf from '@tensorflow/tfjs-core';
+import * as layers from '@tensorflow/tfjs-layers';
+import { ndarray, relativeError, type NdArray } from '../../lib/core/array';
+import { random } from '../../lib/core/random';
+import { capture, useBackend, type Checkpoint } from '../../lib/index';
+import type { Splits } from '../../lib/runtime/data';
+import { webGpuBackend, type Device, type WebGpuBackend } from '../../lib/runtime/device';
+
+/** Puts tf.js on the WebGPU device, with every operation on it: tf.js computes small ones on the CPU otherwise. */
+export async function onWebGpu(): Promise<string> {
+  const { description } = await useBackend('webgpu', { software: true });
+  tf.env().set('WEBGPU_CPU_FORWARD', false);
+  assert.equal(tf.getBackend(), 'webgpu');
+  return description;
+}
+
+/** What `work` gives on WASM and on WebGPU; both leave no tensors behind, nor buffers in use. */
+export async function onBoth<T>(work: () => Promise<T>): Promise<{ readonly wasm: T; readonly webgpu: T }> {
+  await useBackend('wasm');
+  const wasm = await withoutLeak(work);
+  await onWebGpu();
+  return { wasm, webgpu: await withoutLeak(work) };
+}
+
+export async function withoutLeak<T>(work: () => Promise<T>): Promise<T> {
+  const before = inUse();
+  const result = await work();
+  assert.deepEqual(inUse(), before, 'tensors or GPU bytes were left behind');
+  return result;
+}
+
+/** Tensors, and bytes of GPU buffers that hold something. */
+export function inUse(): { readonly tensors: number; readonly bytes: number } {
+  const { numTensors, numBytesInGPU = 0 } = tf.memory() as tf.MemoryInfo & { numBytesInGPU?: number };
+  return { tensors: numTensors, bytes: numBytesInGPU };
+}
+
+export function backend(): WebGpuBackend {
+  return webGpuBackend()!;
+}
+
+/** Makes the device report an error on the side: it cannot make such a buffer. */
+export function disturb(): void {
+  const { GPUBufferUsage } = globalThis as unknown as { GPUBufferUsage: Record<string, number> };
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE;
+  (backend().device as Device & { createBuffer(of: object): void }).createBuffer({ size: 16, usage });
+}
+
+export function assertClose(got: readonly NdArray[], expected: readonly NdArray[], most: number, of: string): void {
+  assert.equal(got.length, expected.length);
+  for (const [i, { data }] of expected.entries()) {
+    const error = relativeError(got[i].data, data);
+    assert.ok(error <= most, `${of}, array ${i}: relative difference ${error}`);
+  }
+}
+
+/** Depthwise, BatchNormalization, residual addition, pooling and Dense, in few weights: 8x8x3 to 4 classes. */
+export async function smallNet(): Promise<Checkpoint> {
+  const L = layers.layers;
+  const norm = (name: string, from: layers.SymbolicTensor): layers.SymbolicTensor =>
+    L.reLU().apply(L.batchNormalization({ name }).apply(from)) as layers.SymbolicTensor;
+  // Before a BatchNormalization a bias has no gradient but rounding noise, which Adam makes as large as any.
+  const conv = (name: string, filters: number, strides = 1): layers.layers.Layer =>
+    L.conv2d({ name, filters, kernelSize: 3, strides, padding: 'same', useBias: false, kernelInitializer: seeded() });
+  const x = layers.input({ shape: [8, 8, 3], name: 'x' });
+  const stem = norm('b1', conv('c1', 8).apply(x) as layers.SymbolicTensor);
+  const deep = L.depthwiseConv2d({
+    name: 'dw',
+    kernelSize: 3,
+    padding: 'same',
+    useBias: false,
+    depthwiseInitializer: seeded(),
+  });
+  const inner = norm('b2', deep.apply(stem) as layers.SymbolicTensor);
+  const sum = L.add({ name: 'sum' }).apply([stem, conv('c2', 8).apply(inner) as layers.SymbolicTensor]);
+  const pooled = L.maxPooling2d({ name: 'pool', poolSize: 2 }).apply(sum) as layers.SymbolicTensor;
+  const last = norm('b3', conv('c3', 12, 2).apply(pooled) as layers.SymbolicTensor);
+  const flat = L.globalAveragePooling2d({ name: 'gap' }).apply(last);
+  const hidden = L.dense({ name: 'd1', units: 10, activation: 'relu', kernelInitializer: seeded() }).apply(flat);
+  const y = L.dense({ name: 'd2', units: 4, activation: 'softmax', kernelInitializer: seeded() }).apply(hidden);
+  const model = layers.model({ inputs: x, outputs: y as layers.SymbolicTensor, name: 'small' });
+  try {
+    return await capture(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+let seeds = 0;
+function seeded(): ReturnType<typeof layers.initializers.heNormal> {
+  return layers.initializers.heNormal({ seed: ++seeds });
+}
+
+/** Images of four classes: the quarter that is brighter. */
+export function images(count: number, seed = 3): Splits['train'] {
+  const { normal } = random(seed, 'images');
+  const labels = Array.from({ length: count }, (_, i) => i % 4);
+  const pixels = Float32Array.from({ length: count * 192 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 24) % 8, Math.floor(i / 3) % 8];
+    const quarter = (row < 4 ? 0 : 2) + (column < 4 ? 0 : 1);
+    return 0.5 * normal() + (quarter === labels[Math.floor(i / 192)] ? 1 : 0);
+  });
+  const targets = Float32Array.from({ length: count * 4 }, (_, i) => (labels[i >> 2] === i % 4 ? 1 : 0));
+  return { inputs: [ndarray(pixels, [count, 8, 8, 3])], targets: [ndarray(targets, [count, 4])] };
+}
+
+export function splits(count = 64): Splits {
+  return { train: images(count), validation: images(32, 4), loss: ['categoricalCrossentropy'] };
+}
