@@ -5,6 +5,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { ndarray, relativeError, type NdArray } from '../../lib/core/array';
 import { random } from '../../lib/core/random';
 import { capture, useBackend, type Checkpoint } from '../../lib/index';
+import { apply, bn, gap, model, relu, type Flow } from '../zoo/parts';
 import type { Splits } from '../../lib/runtime/data';
 import { webGpuBackend, type Device, type WebGpuBackend } from '../../lib/runtime/device';
 
@@ -25,14 +26,16 @@ export async function onBoth<T>(work: () => Promise<T>): Promise<{ readonly wasm
 }
 
 export async function withoutLeak<T>(work: () => Promise<T>): Promise<T> {
-  const before = inUse();
+  const before = await inUse();
   const result = await work();
-  assert.deepEqual(inUse(), before, 'tensors or GPU bytes were left behind');
+  assert.deepEqual(await inUse(), before, 'tensors or GPU bytes were left behind');
   return result;
 }
 
-/** Tensors, and bytes of GPU buffers that hold something. */
-export function inUse(): { readonly tensors: number; readonly bytes: number } {
+/** Tensors, and bytes of GPU buffers that hold something. What is freed counts until the next submission. */
+export async function inUse(): Promise<{ readonly tensors: number; readonly bytes: number }> {
+  const value = tf.tidy(() => tf.add(1, 1));
+  await value.data().finally(() => value.dispose());
   const { numTensors, numBytesInGPU = 0 } = tf.memory() as tf.MemoryInfo & { numBytesInGPU?: number };
   return { tensors: numTensors, bytes: numBytesInGPU };
 }
@@ -57,35 +60,43 @@ export function assertClose(got: readonly NdArray[], expected: readonly NdArray[
 }
 
 /** Depthwise, BatchNormalization, residual addition, pooling and Dense, in few weights: 8x8x3 to 4 classes. */
-export async function smallNet(): Promise<Checkpoint> {
-  const L = layers.layers;
-  const norm = (name: string, from: layers.SymbolicTensor): layers.SymbolicTensor =>
-    L.reLU().apply(L.batchNormalization({ name }).apply(from)) as layers.SymbolicTensor;
-  // Before a BatchNormalization a bias has no gradient but rounding noise, which Adam makes as large as any.
-  const conv = (name: string, filters: number, strides = 1): layers.layers.Layer =>
-    L.conv2d({ name, filters, kernelSize: 3, strides, padding: 'same', useBias: false, kernelInitializer: seeded() });
-  const x = layers.input({ shape: [8, 8, 3], name: 'x' });
-  const stem = norm('b1', conv('c1', 8).apply(x) as layers.SymbolicTensor);
-  const deep = L.depthwiseConv2d({
-    name: 'dw',
-    kernelSize: 3,
-    padding: 'same',
-    useBias: false,
-    depthwiseInitializer: seeded(),
+export function smallNet(): Promise<Checkpoint> {
+  const x = input();
+  const stem = apply(x, conv('c1', 8), bn('b1'), relu('r1'));
+  const inner = apply(stem, deep('dw'), bn('b2'), relu('r2'), conv('c2', 8));
+  const sum = apply([stem, inner], layers.layers.add({ name: 'sum' }));
+  const pooled = apply(sum, layers.layers.maxPooling2d({ name: 'pool', poolSize: 2 }));
+  const last = apply(pooled, conv('c3', 12, 2), bn('b3'), relu('r3'), gap());
+  return captured(x, last, [10, 4]);
+}
+
+/** Convolution, BatchNormalization and Dense: few operations a step, for many steps. */
+export function tinyNet(): Promise<Checkpoint> {
+  const x = input();
+  return captured(x, apply(x, conv('c1', 4, 2), bn('b1'), relu('r1'), gap()), [4]);
+}
+
+const input = (): Flow => layers.input({ shape: [8, 8, 3], name: 'x' });
+
+/** Before a BatchNormalization a bias has no gradient but rounding noise, which Adam makes as large as any. */
+function conv(name: string, filters: number, strides = 1): layers.layers.Layer {
+  const kernelInitializer = seeded();
+  const options = { kernelSize: 3, padding: 'same', useBias: false } as const;
+  return layers.layers.conv2d({ name, filters, strides, kernelInitializer, ...options });
+}
+
+function deep(name: string): layers.layers.Layer {
+  const options = { kernelSize: 3, padding: 'same', useBias: false } as const;
+  return layers.layers.depthwiseConv2d({ name, depthwiseInitializer: seeded(), ...options });
+}
+
+function captured(x: Flow, from: Flow, widths: readonly number[]): Promise<Checkpoint> {
+  const dense = widths.map((units, i) => {
+    const activation = i === widths.length - 1 ? 'softmax' : 'relu';
+    return layers.layers.dense({ name: `d${i + 1}`, units, activation, kernelInitializer: seeded() });
   });
-  const inner = norm('b2', deep.apply(stem) as layers.SymbolicTensor);
-  const sum = L.add({ name: 'sum' }).apply([stem, conv('c2', 8).apply(inner) as layers.SymbolicTensor]);
-  const pooled = L.maxPooling2d({ name: 'pool', poolSize: 2 }).apply(sum) as layers.SymbolicTensor;
-  const last = norm('b3', conv('c3', 12, 2).apply(pooled) as layers.SymbolicTensor);
-  const flat = L.globalAveragePooling2d({ name: 'gap' }).apply(last);
-  const hidden = L.dense({ name: 'd1', units: 10, activation: 'relu', kernelInitializer: seeded() }).apply(flat);
-  const y = L.dense({ name: 'd2', units: 4, activation: 'softmax', kernelInitializer: seeded() }).apply(hidden);
-  const model = layers.model({ inputs: x, outputs: y as layers.SymbolicTensor, name: 'small' });
-  try {
-    return await capture(model);
-  } finally {
-    model.dispose();
-  }
+  const built = model(x, apply(from, ...dense));
+  return capture(built).finally(() => built.dispose());
 }
 
 let seeds = 0;
