@@ -81,11 +81,15 @@ function isFailure(error: unknown): boolean {
 }
 
 function reported(message: string): PruneError {
+  const kernel = /WGSL|Shader|Pipeline/.test(message);
+  const cure = kernel
+    ? 'tf.js has no sound WebGPU kernel for an operation of this model: use another backend.'
+    : 'Lower batchSize if it is about memory, update the graphics driver, or use another backend.';
   return new PruneError('bad-device', {
     place: 'WebGPU',
     expected: 'a device without errors',
     got: `"${oneLine(message)}"`,
-    cure: 'Results since then are void. Lower batchSize if it is about memory, update the graphics driver, or use another backend.',
+    cure: `Results since then are void. ${cure}`,
   });
 }
 
