@@ -9,6 +9,9 @@ import {
   DepthwiseConv2dNativeBackpropInput,
   Einsum,
   getKernel,
+  MaxPool3D,
+  MaxPool3DGrad,
+  MaxPoolGrad,
   Mean,
   registerKernel,
   Sum,
@@ -24,6 +27,7 @@ import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
 import { fastMatMul } from './matMul';
+import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
 import { fastReduction } from './reduce';
 import { unsortedSegmentSum } from './segmentSum';
 import { fastTile } from './tile';
@@ -36,6 +40,9 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
   [DepthwiseConv2dNativeBackpropFilter, asKernelFunc(depthwiseFilterGradient)],
   [DepthwiseConv2dNativeBackpropInput, asKernelFunc(depthwiseInputGradient)],
   [Einsum, asKernelFunc(einsum)],
+  [MaxPool3D, asKernelFunc(maxPool3d)],
+  [MaxPool3DGrad, asKernelFunc(maxPool3dGradient)],
+  [MaxPoolGrad, asKernelFunc(maxPoolGradient)],
   [UnsortedSegmentSum, asKernelFunc(unsortedSegmentSum)],
 ];
 
