@@ -68,8 +68,7 @@ export function smallNet(): Promise<Checkpoint> {
   const stem = apply(x, conv('c1', 8), bn('b1'), relu('r1'));
   const inner = apply(stem, deep('dw'), bn('b2'), relu('r2'), conv('c2', 8));
   const sum = apply([stem, inner], layers.layers.add({ name: 'sum' }));
-  // Above zero: the gradient of WASM's max pooling loses windows without a positive value.
-  const pooled = apply(sum, relu('r'), layers.layers.maxPooling2d({ name: 'pool', poolSize: 2 }));
+  const pooled = apply(sum, layers.layers.maxPooling2d({ name: 'pool', poolSize: 2 }));
   const last = apply(pooled, conv('c3', 12, 2), bn('b3'), relu('r3'), gap());
   return captured(x, last, [10, 4]);
 }
