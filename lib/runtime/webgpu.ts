@@ -70,7 +70,7 @@ async function loadBackend(): Promise<Loaded | undefined> {
   }
   if (isDeviceLost()) {
     tf.removeBackend('webgpu');
-    tf.registerBackend('webgpu', factory);
+    tf.registerBackend('webgpu', factory, 3); // the priority that it had
   }
   return undefined;
 }

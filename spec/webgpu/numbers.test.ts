@@ -32,7 +32,7 @@ const WRONG_ON_WASM: Readonly<Record<string, string>> = {
   channelsFirst: 'Prelu with shared axes',
   volume: 'Conv3DBackpropInputV2',
 };
-/** What the device says to the kernels of tfjs-backend-webgpu 4.22 that they need. Without that, they would predict zeros. */
+/** What the device says to the kernels of tfjs-backend-webgpu 4.22 that they need. Unheard, they predict nonsense. */
 const BROKEN_ON_WEBGPU: Readonly<Record<string, RegExp>> = {
   masked: /'setOutputAtIndex'|TransposeProgram/,
   maskedWords: /'setOutputAtIndex'|TransposeProgram/,
