@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { capture, compress, magnitude, materialize, prune, PruneError, uniform, useBackend } from '../../lib/index';
 import { isSoftware, type Adapter } from '../../lib/runtime/adapter';
+import { certify } from '../../lib/runtime/certify';
 import { evaluate } from '../../lib/runtime/evaluate';
 import { fit } from '../../lib/runtime/fit';
 import { observe } from '../../lib/runtime/observe';
@@ -54,6 +55,7 @@ test('an error that the device reports while work is under way fails that work',
     fit: () => fit(start, splits(), once, { ...run, progress: disturb }),
     predict: () => soon(predict(start, train.inputs, { batchSize: 1 })),
     evaluate: () => soon(evaluate(start, train, loss, { batchSize: 1 })),
+    certify: () => soon(certify('test', start, start, run)),
     recalibrate: () => soon(recalibrate(start, train, { batchSize: 1 }, run)),
     observe: () => observe([{ model: start, layers: ['d1'] }], train, disturb, { batches: 1 }, run),
   };
