@@ -17,6 +17,7 @@ export type PruneErrorCode =
   | 'empty-group' // a budget that would empty a layer
   | 'not-exact' // the certificate failed: sliced and masked disagree
   | 'no-backend' // the requested backend cannot be had
+  | 'bad-device' // the graphics device failed, was lost, or cannot hold a tensor of that size
   | 'aborted'; // stopped through an AbortSignal
 
 /** What a {@link PruneError} says: *place: expected X, got Y. Cure.* */

@@ -10,6 +10,9 @@ import {
   Einsum,
   FusedBatchNorm,
   getKernel,
+  MaxPool3D,
+  MaxPool3DGrad,
+  MaxPoolGrad,
   Mean,
   registerKernel,
   Sum,
@@ -18,6 +21,7 @@ import {
   UnsortedSegmentSum,
 } from '@tensorflow/tfjs-core';
 import { PruneError } from '../core/errors';
+import { fastBatchNorm } from './affine';
 import { conv2dFilterGradient } from './conv2dFilter';
 import { conv2dInputGradient } from './conv2dInput';
 import { conv3d } from './conv3d';
@@ -25,7 +29,7 @@ import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
 import { fastMatMul } from './matMul';
-import { fastBatchNorm } from './affine';
+import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
 import { fastReduction } from './reduce';
 import { unsortedSegmentSum } from './segmentSum';
 import { fastTile } from './tile';
@@ -38,6 +42,9 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
   [DepthwiseConv2dNativeBackpropFilter, asKernelFunc(depthwiseFilterGradient)],
   [DepthwiseConv2dNativeBackpropInput, asKernelFunc(depthwiseInputGradient)],
   [Einsum, asKernelFunc(einsum)],
+  [MaxPool3D, asKernelFunc(maxPool3d)],
+  [MaxPool3DGrad, asKernelFunc(maxPool3dGradient)],
+  [MaxPoolGrad, asKernelFunc(maxPoolGradient)],
   [UnsortedSegmentSum, asKernelFunc(unsortedSegmentSum)],
 ];
 

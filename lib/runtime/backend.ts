@@ -15,6 +15,8 @@ export interface BackendOptions {
   /** Of WASM under Node.js, 1 to 8; default: one for each processor. The results are the same bytes for any number. */
   readonly threads?: number;
   readonly log?: (message: string) => void;
+  /** Take WebGPU also where its adapter is a program that computes on the CPU. That is slower than wasm: for tests. */
+  readonly software?: boolean;
 }
 
 /** Best first. */
@@ -26,11 +28,12 @@ let current: (Backend & { readonly registered: string }) | undefined;
  * Makes tf.js run on `name`, or with 'auto' on the best that is installed: tfjs-node-gpu, tfjs-node, WebGPU (in browsers),
  * WASM, plain JavaScript. Says through `log` what was chosen and what was installed but did not load. WASM comes with the
  * kernels that training needs. With `node` too a GPU is used where its TensorFlow finds one.
+ * On WebGPU, what the device reports on the side fails the library's work, as do tensors larger than it can hold.
  * @throws PruneError `bad-option` for another word, `no-backend` when the one asked for cannot be had.
  */
 export async function useBackend(
   name: 'auto' | BackendName = 'auto',
-  { log = () => {}, threads }: BackendOptions = {},
+  { log = () => {}, threads, software }: BackendOptions = {},
 ): Promise<Backend> {
   checkKeyword('useBackend', 'name', name, ['auto', ...order]);
   if (threads !== undefined) checkNumber('useBackend', 'threads', threads, { least: 1, most: 8, integer: true });
@@ -38,7 +41,7 @@ export async function useBackend(
   const candidates = name === 'auto' ? order.filter(candidate => candidate !== 'webgpu' || !isNode()) : [name];
   let last: Exclude<Loaded, { description: string }> | undefined;
   for (const candidate of candidates) {
-    const loaded = await loaders[candidate]({ threads });
+    const loaded = await loaders[candidate]({ threads, software });
     if ('description' in loaded) return chosen({ name: candidate, description: loaded.description }, log);
     last = loaded;
     if (loaded.installed) log(`${candidate} is skipped: ${loaded.problem}. ${loaded.cure}`);

@@ -11,6 +11,7 @@ import {
   type Topology,
 } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import { onSoundDevice } from './deviceErrors';
 import { fromTensor } from './tensors';
 import { layersOf, type AnyLayer, type Leaf } from './leaves';
 
@@ -28,12 +29,17 @@ export async function capture(model: LayersModel): Promise<Checkpoint> {
   requireUniquePaths(topology);
   requireSamePaths(topology, found);
   requireOwnLayers(found);
+  const weights = await onSoundDevice(() => readAll(found));
+  return { topology: withFrozen(topology, model as unknown as AnyLayer), weights };
+}
+
+async function readAll(found: readonly Leaf[]): Promise<Checkpoint['weights']> {
   const weights = new Map<string, readonly NdArray[]>();
   for (const { path, layer } of found) {
     const arrays = await readWeights(path, layer);
     if (arrays.length > 0) weights.set(path, arrays);
   }
-  return { topology: withFrozen(topology, model as unknown as AnyLayer), weights };
+  return weights;
 }
 
 /** Arrays of one layer in `getWeights()` order. */

@@ -3,16 +3,11 @@ import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../kernels';
 import { importModule } from './importModule';
-import { isNode, start, tryImport, type Loaded } from './optional';
+import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
 import { processors, startThreaded } from './wasmThreads';
 import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
-
-/** What a loader may be told; each takes what concerns it. */
-export interface LoadOptions {
-  readonly threads?: number;
-}
 
 /** Each starts its backend, or says why it cannot. */
 export const loaders: Readonly<Record<BackendName, (options: LoadOptions) => Promise<Loaded>>> = {

@@ -6,6 +6,7 @@ import type { NdArray } from '../core/array';
 import { requireUniquePaths, weightsOf, type Checkpoint, type Topology } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { inCallOrder } from './callOrder';
+import { onSoundDevice } from './deviceErrors';
 import { layersOf, type AnyLayer, type Leaf } from './leaves';
 import { toTensor } from './tensors';
 
@@ -31,7 +32,7 @@ export function materialize(checkpoint: Checkpoint): LayersModel {
 export async function withModel<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
   const model = materialize(checkpoint);
   try {
-    return await use(model);
+    return await onSoundDevice(() => use(model));
   } finally {
     model.dispose();
   }

@@ -7,6 +7,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { Observed, ObserveOptions, Split, Watched } from '../core/context';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
+import { onSoundDevice } from './deviceErrors';
 import { layersOf, type AnyLayer } from './leaves';
 import { materialize } from './materialize';
 import { pause } from './pause';
@@ -57,7 +58,7 @@ async function withModels(checkpoints: readonly Checkpoint[], use: (models: read
   const models: LayersModel[] = [];
   try {
     for (const checkpoint of checkpoints) models.push(materialize(checkpoint));
-    await use(models);
+    await onSoundDevice(() => use(models));
   } finally {
     for (const model of models) model.dispose();
   }

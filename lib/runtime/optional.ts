@@ -6,15 +6,23 @@ import { importModule } from './importModule';
 export type Loaded =
   { readonly description: string } | { readonly problem: string; readonly cure: string; readonly installed: boolean };
 
+export interface LoadOptions {
+  readonly threads?: number;
+  readonly software?: boolean;
+}
+
 export function isNode(): boolean {
   return typeof process !== 'undefined' && process.versions?.node !== undefined;
 }
 
-/** Makes tf.js run on the registered backend `name`; false when it cannot. */
+/** Makes tf.js run on the registered backend `name`; false when it cannot, and then it stays where it was. */
 export async function start(name: string): Promise<boolean> {
   if (tf.findBackendFactory(name) === null) return false;
+  const before = tf.getBackend();
   const started = await tf.setBackend(name).catch(() => false);
-  return started && tf.getBackend() === name;
+  if (started && tf.getBackend() === name) return true;
+  if (before) await tf.setBackend(before); // tf.js would fall to any other
+  return false;
 }
 
 /** Undefined when `name` loads. */

@@ -4,6 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rows, sizeOf, type NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
+import { onSoundDevice } from './deviceErrors';
 import { withModel } from './materialize';
 import { pause } from './pause';
 import { fromTensor, toTensor } from './tensors';
@@ -15,7 +16,7 @@ export interface PredictOptions {
 
 /**
  * Outputs of `model` for all examples, `[examples, ...]`, one array per output. A model given is left alive.
- * @throws PruneError `aborted`, `bad-option`.
+ * @throws PruneError `aborted`, `bad-option`, `bad-device`.
  */
 export async function predict(
   model: LayersModel | Checkpoint,
@@ -24,6 +25,14 @@ export async function predict(
 ): Promise<NdArray[]> {
   checkNumber('predict', 'batchSize', batchSize, { least: 1, integer: true });
   if ('topology' in model) return withModel(model, built => predict(built, inputs, { batchSize, signal }));
+  return onSoundDevice(() => predictAll(model, inputs, { batchSize, signal }));
+}
+
+async function predictAll(
+  model: LayersModel,
+  inputs: readonly NdArray[],
+  { batchSize, signal }: { readonly batchSize: number; readonly signal?: AbortSignal },
+): Promise<NdArray[]> {
   const parts: NdArray[][] = [];
   const breathe = pause('predict', signal);
   for (const indices of batches(inputs[0].shape[0], batchSize)) {

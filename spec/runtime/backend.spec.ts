@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { backendName, useBackend } from '../../lib/runtime/backend';
 import { rejection } from '../zoo/refusal';
+import { fakeDevice, type FakeDevice } from './fakeDevice';
 
 /** Optional packages as a test wants them; those it does not name are looked for in earnest, and not installed. */
 const packages: Record<string, () => object> = {};
@@ -159,33 +160,90 @@ describe('webgpu', () => {
     create: () => ({ requestAdapter: () => Promise.resolve(adapter) }),
     globals: { GPUMarker: 1 },
   });
+  const software = { info: { device: 'llvmpipe', isFallbackAdapter: true } };
+  const fakes: FakeDevice[] = [];
+  const backendPackage = (): object => {
+    expect(globalThis).toHaveProperty('GPUMarker', 1);
+    expect((globalThis as { navigator?: { gpu?: object } }).navigator!.gpu).toBeDefined();
+    tf.registerBackend('webgpu', () => {
+      fakes.push(fakeDevice({ maxBufferSize: 1024, maxStorageBufferBindingSize: 1024 }));
+      return fakes.at(-1)!.backend;
+    });
+    return {};
+  };
   const original = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  beforeEach(() => tf.setBackend('wasm'));
   afterEach(() => {
+    Reflect.deleteProperty(globalThis, 'navigator');
     if (original) Object.defineProperty(globalThis, 'navigator', original);
-    else Reflect.deleteProperty(globalThis, 'navigator');
     Reflect.deleteProperty(globalThis, 'GPUMarker');
   });
 
-  test('without an adapter says so and changes nothing', async () => {
-    packages.webgpu = dawn(null);
+  test.each([
+    ['without an adapter', null, 'got no graphics adapter. Install a Vulkan driver'],
+    [
+      'with a software adapter',
+      software,
+      'got only an adapter that computes on the CPU: WebGPU (llvmpipe, software). ',
+    ],
+  ])('%s says so and changes nothing', async (_, adapter, message) => {
+    packages.webgpu = dawn(adapter);
+    packages['@tensorflow/tfjs-backend-webgpu'] = backendPackage;
     const error = await rejection(useBackend('webgpu'));
-    expect([error.code, error.message]).toEqual([
-      'no-backend',
-      expect.stringContaining('no graphics adapter. Install a Vulkan driver'),
-    ]);
+    expect([error.code, error.message]).toEqual(['no-backend', expect.stringContaining(message)]);
     expect(globalThis).not.toHaveProperty('GPUMarker');
+    expect([tf.getBackend(), tf.findBackendFactory('webgpu')]).toEqual(['wasm', null]);
   });
 
-  test('with one, shows it to the backend before that is loaded', async () => {
+  test('with a GPU, shows it to the backend before that is loaded, and names it', async () => {
+    packages.webgpu = dawn({ info: { vendor: 'nvidia', architecture: 'hopper' } });
+    packages['@tensorflow/tfjs-backend-webgpu'] = backendPackage;
+    const backend = await useBackend('webgpu');
+    expect(backend).toEqual({ name: 'webgpu', description: 'WebGPU (nvidia hopper)' });
+    expect([tf.getBackend(), backendName()]).toEqual(['webgpu', 'WebGPU (nvidia hopper)']);
+  });
+
+  test('takes a software adapter when told to', async () => {
+    packages.webgpu = dawn(software);
+    packages['@tensorflow/tfjs-backend-webgpu'] = backendPackage;
+    const { description } = await useBackend('webgpu', { software: true });
+    expect(description).toBe('WebGPU (llvmpipe, software)');
+  });
+
+  test('works where the navigator is a getter, as since Node.js 21', async () => {
+    const navigator = {};
+    Object.defineProperty(globalThis, 'navigator', { get: () => navigator, configurable: true });
+    packages.webgpu = dawn({});
+    packages['@tensorflow/tfjs-backend-webgpu'] = backendPackage;
+    expect((await useBackend('webgpu')).description).toBe('WebGPU');
+    expect(navigator).toHaveProperty('gpu');
+  });
+
+  test('a device that does not start is an error, and the backend before stays', async () => {
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
     packages.webgpu = dawn({});
     packages['@tensorflow/tfjs-backend-webgpu'] = () => {
-      expect(globalThis).toHaveProperty('GPUMarker', 1);
-      expect((globalThis as { navigator?: { gpu?: object } }).navigator!.gpu).toBeDefined();
-      const backend = { dispose: () => {}, setDataMover: () => {}, floatPrecision: () => 32 };
-      tf.registerBackend('webgpu', () => backend as unknown as tf.KernelBackend);
+      tf.registerBackend('webgpu', () => Promise.reject(new Error('no device')));
       return {};
     };
-    expect(await useBackend('webgpu')).toEqual({ name: 'webgpu', description: 'WebGPU' });
+    expect((await rejection(useBackend('webgpu'))).message).toContain('the device did not start');
+    expect(tf.getBackend()).toBe('wasm');
+    expect(() => tf.ones([2]).dispose()).not.toThrow();
+    expect(tf.getBackend()).toBe('wasm');
+    warn.mockRestore();
+  });
+
+  test('called again keeps the device, unless that is lost', async () => {
+    packages.webgpu = dawn({});
+    packages['@tensorflow/tfjs-backend-webgpu'] = backendPackage;
+    fakes.length = 0;
+    await useBackend('webgpu');
+    await useBackend('webgpu');
+    expect(fakes).toHaveLength(1);
+    fakes[0].lose('GPU hung');
+    await useBackend('webgpu');
+    expect(fakes).toHaveLength(2);
+    expect(tf.backend()).toBe(fakes[1].backend);
   });
 
   test('without the backend package names it', async () => {
