@@ -3,6 +3,7 @@ export { useBackend } from './runtime/backend';
 export { compress, type Compressed, type Restorable, type CompressOptions } from './compress';
 export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions } from './plan';
 export { train } from './runtime/train';
+export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
 
 export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
