@@ -5,7 +5,7 @@
 import { capture, useBackend, type Checkpoint } from '../lib';
 import { certify } from '../lib/runtime/certify';
 import { printTable, summary, writeResults, type Timing } from './harness';
-import { startPeer, type Peer, type PeerRun } from './peers/peer';
+import { startTorchPruning, type TorchPruning, type TorchRun } from './peers/torchPruning';
 import { buildNet } from './zoo';
 import { pruneOnce, totalOf, trainedParameters, type Phases } from './zoo/step';
 
@@ -32,7 +32,7 @@ interface Result {
 async function main(): Promise<void> {
   await useBackend('wasm', { threads: 1 });
   const python = process.env.PEER_PYTHON;
-  const peer = python ? await startPeer(python, 'bench/peers/torchPruning.py') : undefined;
+  const peer = python ? await startTorchPruning(python) : undefined;
   const wanted = process.argv.slice(2);
   const results: Result[] = [];
   for (const name of names.filter(name => wanted.length === 0 || wanted.includes(name))) {
@@ -40,17 +40,17 @@ async function main(): Promise<void> {
   }
   peer?.close();
   report(results, peer);
-  writeResults('prune', { ratio: RATIO, rounds: ROUNDS, peer: peer?.versions, results });
+  writeResults('prune', { ratio: RATIO, rounds: ROUNDS, peer: peer?.greeting, results });
 }
 
 /** Rounds in turns, so that whatever else the machine does meets both alike. */
-async function race(name: string, peer: Peer | undefined): Promise<Result> {
+async function race(name: string, peer: TorchPruning | undefined): Promise<Result> {
   const net = buildNet(name);
   const model = await capture(net);
   net.dispose();
   const ours: Phases[] = [];
   const cpu: number[] = [];
-  const theirs: PeerRun[] = [];
+  const theirs: TorchRun[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     const start = process.cpuUsage();
     const { model: small, phases } = await pruneOnce(model, RATIO);
@@ -85,7 +85,7 @@ async function proven(model: Checkpoint): Promise<{ certificate: Result['certifi
   return { certificate: { ms: performance.now() - start, error }, after: trainedParameters(sliced) };
 }
 
-function report(results: readonly Result[], peer: Peer | undefined): void {
+function report(results: readonly Result[], peer: TorchPruning | undefined): void {
   console.log(`Half of the channels of each net, ms (median of ${ROUNDS} after a first run)`);
   printTable(
     ['', 'first', 'median', 'spread', ...phaseNames, 'certificate', 'error'],
@@ -100,7 +100,7 @@ function report(results: readonly Result[], peer: Peer | undefined): void {
     ]),
   );
   if (!peer) return console.log('No peer: set PEER_PYTHON to a Python with torch, torchvision and torch-pruning.');
-  console.log(`torch-pruning ${peer.versions.torch_pruning} on torch ${peer.versions.torch}, ms, one thread`);
+  console.log(`torch-pruning ${peer.greeting.torch_pruning} on torch ${peer.greeting.torch}, ms, one thread`);
   printTable(
     ['', 'first', 'median', 'spread', 'cpu', 'ours: median', 'cpu', 'peer/ours', 'by cpu', 'with certificate'],
     results.map(({ name, ours, cpu, peerFirst, peer, peerCpu, certificate }) => [

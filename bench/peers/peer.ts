@@ -1,40 +1,33 @@
-/** A peer in a process of its own, which does one piece of work at a time and waits otherwise. */
+/** A process beside this one that does one piece of work for each line it is given, and waits otherwise. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** What bench/peers/torchPruning.py answers: seconds, and parameters. */
-export interface PeerRun {
-  readonly model: string;
-  readonly build: number;
-  readonly step: number;
-  readonly seconds: number;
-  /** Of the processor. */
-  readonly cpu: number;
-  readonly before: number;
-  readonly after: number;
-}
-
-export interface Peer {
-  readonly versions: Readonly<Record<string, string>>;
-  run(model: string): Promise<PeerRun>;
+export interface Peer<Greeting, Answer> {
+  /** What it said when it was ready. */
+  readonly greeting: Greeting;
+  run(line: string): Promise<Answer>;
   close(): void;
 }
 
-/** Starts `script` with one thread and waits until it is ready. */
-export async function startPeer(python: string, script: string): Promise<Peer> {
-  const env = { ...process.env, OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };
-  const child = spawn(python, [script], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+/** Starts a program that writes one line of JSON when it is ready and one for each line that it reads. */
+export async function startPeer<Greeting, Answer>(
+  command: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Peer<Greeting, Answer>> {
+  const env = { ...process.env, ...variables };
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async <T>(): Promise<T> => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${script} ended without an answer`);
+    if (done) throw new Error(`${args.join(' ')} ended without an answer`);
     return JSON.parse(value) as T;
   };
   return {
-    versions: await answer(),
-    run(model) {
-      child.stdin.write(`${model}\n`);
-      return answer();
+    greeting: await answer<Greeting>(),
+    run(line) {
+      child.stdin.write(`${line}\n`);
+      return answer<Answer>();
     },
     close: () => void child.stdin.end(),
   };
