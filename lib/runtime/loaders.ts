@@ -18,7 +18,7 @@ export const loaders: Readonly<Record<BackendName, () => Promise<Loaded>>> = {
 };
 
 async function loadAddon(packageName: string, gpu: boolean): Promise<Loaded> {
-  const cure = `Run npm install ${packageName}; where its download fails, build it from source.`;
+  const cure = `Run npx tfjs-prune setup-native${gpu ? ' --gpu' : ''}.`;
   if (!isNode()) return { problem: 'not Node.js', cure: 'Use webgpu or wasm in a browser.', installed: false };
   if (tf.findBackendFactory('tensorflow') === null) {
     // TensorFlow takes nearly all GPU memory otherwise; it reads this once, when it is loaded.
