@@ -1,7 +1,6 @@
 /** The package of the addon in the user's project: there, or put there by npm without running its installer. */
 import { readFile, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { PruneError } from '../core/errors';
 import type { Machine } from './machine';
 
@@ -26,7 +25,7 @@ export async function findAddon(machine: Machine, project: string, gpu: boolean)
   if (there) return there;
   await requireNpmProject(project, name);
   machine.say(`Installing ${name} ${ADDON} ...`);
-  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const options = ['--prefix', project, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const { code, error } = await machine.run('npm', ['install', ...options, `${name}@${ADDON}`], { cwd: project });
   const found = code === 0 ? await installed(machine, project, name) : undefined;
   if (found) return found;
@@ -41,7 +40,7 @@ export async function findAddon(machine: Machine, project: string, gpu: boolean)
 }
 
 async function installed(machine: Machine, project: string, name: string): Promise<Addon | undefined> {
-  const manifest = resolveManifest(project, name);
+  const manifest = await resolveManifest(resolve(project), name);
   if (manifest === undefined) return undefined;
   const folder = dirname(manifest);
   const { version, binary } = JSON.parse(await readFile(manifest, 'utf8')) as Manifest;
@@ -61,12 +60,11 @@ interface Manifest {
   readonly binary: { readonly napi_versions: readonly number[] };
 }
 
-function resolveManifest(project: string, name: string): string | undefined {
-  try {
-    return createRequire(join(project, 'package.json')).resolve(`${name}/package.json`);
-  } catch {
-    return undefined;
-  }
+/** As Node.js looks for it, but anew each time: require remembers that there was none. */
+async function resolveManifest(folder: string, name: string): Promise<string | undefined> {
+  const manifest = join(folder, 'node_modules', name, 'package.json');
+  if (await stat(manifest).catch(() => undefined)) return manifest;
+  return dirname(folder) === folder ? undefined : resolveManifest(dirname(folder), name);
 }
 
 /** npm in a folder of another package manager, or in none, would do harm. */

@@ -1,6 +1,5 @@
 /** Compiles the addon's sources, as they are, against the library in deps. */
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PruneError } from '../core/errors';
 import { compareVersions } from './platform';
@@ -74,7 +73,7 @@ async function findHeaders({ execPath, env, home }: Machine, project: string): P
     join(dirname(dirname(execPath)), 'include/node'),
     '/usr/include/node',
     ...versions.map(version => join(cache, version, 'include/node')),
-    ...headersPackage(project),
+    join(project, 'node_modules/node-api-headers/include'),
   ];
   for (const folder of candidates) {
     if ((await stat(join(folder, 'node_api.h')).catch(() => undefined))?.isFile()) return folder;
@@ -85,14 +84,4 @@ async function findHeaders({ execPath, env, home }: Machine, project: string): P
     got: `none beside ${execPath}, in /usr/include/node or kept by node-gyp`,
     cure: 'Run npm install --save-dev node-api-headers.',
   });
-}
-
-function headersPackage(project: string): string[] {
-  try {
-    return [
-      join(dirname(createRequire(join(project, 'package.json')).resolve('node-api-headers/package.json')), 'include'),
-    ];
-  } catch {
-    return [];
-  }
 }

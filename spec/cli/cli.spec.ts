@@ -4,11 +4,12 @@ import { COMMON } from '../../lib/cli/command';
 import { COMMANDS } from '../../lib/cli/commands';
 import { useBackend } from '../../lib/runtime/backend';
 import manifest from '../../package.json';
+import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(WASM);
 });
 afterEach(removeFolders);
 

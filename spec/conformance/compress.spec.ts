@@ -9,6 +9,7 @@ import { magnitude, random } from '../../lib/criteria';
 import { uniform } from '../../lib/budgets';
 import { chain, prune, repeat } from '../../lib/methods';
 import { capture } from '../../lib/runtime/capture';
+import { CPU_KERNELS } from '../backend';
 import { NETS, NET_NAMES } from '../zoo/nets';
 import { rejection } from '../zoo/refusal';
 import { randomize } from '../zoo/weights';
@@ -17,7 +18,7 @@ import { randomize } from '../zoo/weights';
 const method = prune({ criterion: random(), budget: uniform({ ratio: 0.4, minimum: 1 }), fold: false });
 const quiet = { latency: false } as const;
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 
 describe.each(NET_NAMES)('%s', name => {
   test('comes out smaller, certified, as the plan says, and alone', async () => {

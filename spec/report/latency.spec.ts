@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import * as layers from '@tensorflow/tfjs-layers';
 import { measureLatency } from '../../lib/report/latency';
+import { CPU_KERNELS } from '../backend';
 import { NETS } from '../zoo/nets';
 import { rejection } from '../zoo/refusal';
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 
 function stack(width: number, inputShape: (number | null)[] = [64]): layers.LayersModel {
