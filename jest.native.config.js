@@ -24,5 +24,5 @@ module.exports = {
     [`^@tensorflow/${shared}(/.*)?$`]: '<rootDir>/node_modules/@tensorflow/tfjs-$1$2',
   },
   testPathIgnorePatterns: ['/node_modules/', ...ELSEWHERE.map(path => `<rootDir>/${path}`)],
-  setupFiles: ['<rootDir>/spec/native/load.cjs'],
+  setupFiles: ['<rootDir>/spec/native/load.cjs', '<rootDir>/spec/native/install.ts'],
 };

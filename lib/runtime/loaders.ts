@@ -2,6 +2,7 @@
 import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../kernels';
+import { installNativeKernels } from '../kernels/native';
 import { importModule } from './importModule';
 import { isNode, start, tryImport, type Loaded } from './optional';
 import { loadWebGpu } from './webgpu';
@@ -28,10 +29,10 @@ async function loadAddon(packageName: string, gpu: boolean): Promise<Loaded> {
     if (problem) return { ...problem, cure };
   }
   if (!(await start('tensorflow'))) return { problem: 'the addon did not start', cure, installed: true };
+  installNativeKernels();
   const usesGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
   if (gpu && !usesGpu) {
-    const help =
-      'Check that nvidia-smi shows a GPU, that CUDA_VISIBLE_DEVICES is not empty and that CUDA is on the path.';
+    const help = `Check that nvidia-smi shows a GPU and CUDA_VISIBLE_DEVICES is not empty. ${cure}`;
     return { problem: 'TensorFlow sees no GPU', cure: help, installed: true };
   }
   return { description: `TensorFlow for Node.js (${usesGpu ? 'GPU' : 'CPU'})` };

@@ -58,7 +58,7 @@ describe('auto', () => {
     expect((await useBackend('auto', { log: message => log.push(message) })).name).toBe('wasm');
     expect(log).toEqual([
       expect.stringMatching(
-        /^node-gpu is skipped: it does not load: libcudart.so.11.0: cannot open shared object file\. Run npm install/,
+        /^node-gpu is skipped: it does not load: libcudart.so.11.0: cannot open shared object file\. Run npx tfjs-prune setup-native --gpu\.$/,
       ),
       expect.stringMatching(/^node is skipped: it does not load: The Node.js native addon/),
       'Backend: wasm (SIMD, 1 thread).',
@@ -118,8 +118,8 @@ describe('by name', () => {
   });
 
   test.each([
-    ['node', 'it is not installed', 'npm install @tensorflow/tfjs-node;'],
-    ['node-gpu', 'it is not installed', 'npm install @tensorflow/tfjs-node-gpu'],
+    ['node', 'it is not installed', 'Run npx tfjs-prune setup-native.'],
+    ['node-gpu', 'it is not installed', 'Run npx tfjs-prune setup-native --gpu.'],
     ['webgpu', 'it is not installed', 'npm install webgpu'],
   ] as const)('%s that is not there is an error with the cure', async (name, problem, cure) => {
     const error = await rejection(useBackend(name));
