@@ -8,7 +8,7 @@ const ELSEWHERE = [
   'spec/kernels/', // compares our WASM kernels with plain JavaScript
   'spec/runtime/backend.spec.ts', // plays through which backend is chosen, with false packages
   'spec/cli/clone.spec.ts', // starts processes, which find WASM alone
-  'spec/native/', // builds the addon with false tools
+  'spec/native/.*\\.spec\\.ts$', // builds the addon with false tools
 ];
 
 /** The clone's own tf.js, which the library uses, also where the addon asks for its own copy. */
@@ -23,6 +23,7 @@ module.exports = {
     '^@tensorflow/tfjs-node$': '<rootDir>/.native/node_modules/@tensorflow/tfjs-node',
     [`^@tensorflow/${shared}(/.*)?$`]: '<rootDir>/node_modules/@tensorflow/tfjs-$1$2',
   },
+  testMatch: [...base.testMatch, '**/*.native.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...ELSEWHERE.map(path => `<rootDir>/${path}`)],
   setupFiles: ['<rootDir>/spec/native/load.cjs', '<rootDir>/spec/native/install.ts'],
 };

@@ -6,7 +6,7 @@ import type { Command, Given, Streams } from './command';
 
 export const setupNativeCommand: Command = {
   name: 'setup-native',
-  summary: 'build the native backend (CPU or NVIDIA GPU) of this project',
+  summary: 'the native backend for this project, on its CPU or an NVIDIA GPU',
   operands: [],
   options: {
     gpu: { help: 'for an NVIDIA GPU, with the CUDA libraries; where none is seen it runs on the CPU' },
@@ -18,7 +18,7 @@ export const setupNativeCommand: Command = {
   },
   help: {
     about:
-      'Installs @tensorflow/tfjs-node (with --gpu tfjs-node-gpu) in the project of the current folder, and compiles it\n' +
+      'Installs @tensorflow/tfjs-node (with --gpu tfjs-node-gpu) in the project of the current folder and compiles it\n' +
       'against the library in a TensorFlow wheel. Needs Linux, a C++ compiler, and pip or --wheel. A second run only\nchecks that all is there.',
     example: 'tfjs-prune setup-native --wheel downloads/tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
   },
