@@ -23,6 +23,8 @@ module.exports = {
     '^@tensorflow/tfjs-node$': '<rootDir>/.native/node_modules/@tensorflow/tfjs-node',
     [`^@tensorflow/${shared}(/.*)?$`]: '<rootDir>/node_modules/@tensorflow/tfjs-$1$2',
   },
+  // Calling TensorFlow costs more than calling WASM, and some specs make thousands of small steps.
+  testTimeout: 4 * base.testTimeout,
   testMatch: [...base.testMatch, '**/*.native.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...ELSEWHERE.map(path => `<rootDir>/${path}`)],
   setupFiles: ['<rootDir>/spec/native/load.cjs', '<rootDir>/spec/native/install.ts'],

@@ -14,6 +14,7 @@ const OF_EVERY_CHANGE = [
   'spec/conformance/compress.spec.ts',
   'spec/layers/',
   'spec/methods/',
+  'spec/native/',
   'spec/runtime/',
 ];
 
