@@ -64,7 +64,7 @@ function answer(given: Given, done: SetUp, gpu: boolean): string {
     );
   }
   lines.push(
-    `useBackend('${backend}') uses it. package.json is unchanged: when npm removes the package, run this again.`,
+    `useBackend('${backend}') uses it. package.json is unchanged, so the next npm install removes it: run this again then.`,
   );
   return lines.join('\n');
 }

@@ -25,18 +25,25 @@ export async function findAddon(machine: Machine, project: string, gpu: boolean)
   if (there) return there;
   await requireNpmProject(project, name);
   machine.say(`Installing ${name} ${ADDON} ...`);
-  const options = ['--prefix', project, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const options = [
+    '--prefix',
+    project,
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--fetch-retries=1',
+  ];
   const { code, error } = await machine.run('npm', ['install', ...options, `${name}@${ADDON}`], { cwd: project });
   const found = code === 0 ? await installed(machine, project, name) : undefined;
   if (found) return found;
+  if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|ENOTCACHED/.test(error)) {
+    throw notInstalled(name, 'the package registry is not reachable');
+  }
   const said =
     error.split('\n').find(line => /^npm (error|ERR!) (?!code )/.test(line)) ?? `exit code ${code ?? 'none'}`;
-  throw new PruneError('no-backend', {
-    place: `npm install ${name}`,
-    expected: 'the package to be installed',
-    got: `"${said.replace(/^npm (error|ERR!)\s*/, '').replace(/\.$/, '')}"`,
-    cure: 'Install it with --ignore-scripts, then run setup-native again.',
-  });
+  throw notInstalled(name, `"${said.replace(/^npm (error|ERR!)\s*/, '').replace(/\.$/, '')}"`);
 }
 
 async function installed(machine: Machine, project: string, name: string): Promise<Addon | undefined> {
@@ -53,6 +60,15 @@ async function installed(machine: Machine, project: string, name: string): Promi
     });
   }
   return { name, version, folder, napi: Math.max(...binary.napi_versions.filter(napi => napi <= machine.napi)) };
+}
+
+function notInstalled(name: string, got: string): PruneError {
+  return new PruneError('no-backend', {
+    place: `npm install ${name}`,
+    expected: 'the package to be installed',
+    got,
+    cure: 'Install it with --ignore-scripts, then run setup-native again.',
+  });
 }
 
 interface Manifest {

