@@ -15,38 +15,9 @@ export interface Addon {
   readonly napi: number;
 }
 
-/**
- * Finds the package in `project` or installs it; package.json is not changed.
- * @throws PruneError `no-backend` when npm cannot, or when another release is there.
- */
-export async function findAddon(machine: Machine, project: string, gpu: boolean): Promise<Addon> {
-  const name = gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  const there = await installed(machine, project, name);
-  if (there) return there;
-  await requireNpmProject(project, name);
-  machine.say(`Installing ${name} ${ADDON} ...`);
-  const options = [
-    '--prefix',
-    project,
-    '--no-save',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    '--fetch-retries=1',
-  ];
-  const { code, error } = await machine.run('npm', ['install', ...options, `${name}@${ADDON}`], { cwd: project });
-  const found = code === 0 ? await installed(machine, project, name) : undefined;
-  if (found) return found;
-  if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|ENOTCACHED/.test(error)) {
-    throw notInstalled(name, 'the package registry is not reachable');
-  }
-  const said =
-    error.split('\n').find(line => /^npm (error|ERR!) (?!code )/.test(line)) ?? `exit code ${code ?? 'none'}`;
-  throw notInstalled(name, `"${said.replace(/^npm (error|ERR!)\s*/, '').replace(/\.$/, '')}"`);
-}
-
-async function installed(machine: Machine, project: string, name: string): Promise<Addon | undefined> {
+/** The package as `project` sees it, if it does. @throws PruneError `no-backend` when another release is there. */
+export async function findAddon(machine: Machine, project: string, gpu: boolean): Promise<Addon | undefined> {
+  const name = nameOf(gpu);
   const manifest = await resolveManifest(resolve(project), name);
   if (manifest === undefined) return undefined;
   const folder = dirname(manifest);
@@ -60,6 +31,28 @@ async function installed(machine: Machine, project: string, name: string): Promi
     });
   }
   return { name, version, folder, napi: Math.max(...binary.napi_versions.filter(napi => napi <= machine.napi)) };
+}
+
+/** Has npm put the package into `project`; package.json is not changed. @throws PruneError `no-backend` when npm cannot. */
+export async function installAddon(machine: Machine, project: string, gpu: boolean): Promise<Addon> {
+  const name = nameOf(gpu);
+  await requireNpmProject(project, name);
+  machine.say(`Installing ${name} ${ADDON} ...`);
+  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1'];
+  const args = ['install', '--prefix', project, ...options, `${name}@${ADDON}`];
+  const { code, error } = await machine.run('npm', args, { cwd: project });
+  const found = code === 0 ? await findAddon(machine, project, gpu) : undefined;
+  if (found) return found;
+  if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|ENOTCACHED/.test(error)) {
+    throw notInstalled(name, 'the package registry is not reachable');
+  }
+  const said =
+    error.split('\n').find(line => /^npm (error|ERR!) (?!code )/.test(line)) ?? `exit code ${code ?? 'none'}`;
+  throw notInstalled(name, `"${said.replace(/^npm (error|ERR!)\s*/, '').replace(/\.$/, '')}"`);
+}
+
+function nameOf(gpu: boolean): string {
+  return gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 }
 
 function notInstalled(name: string, got: string): PruneError {

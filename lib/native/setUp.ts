@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { checkAborted } from '../core/check';
-import { findAddon, type Addon } from './addon';
+import { findAddon, installAddon, type Addon } from './addon';
 import { cudaWheels, tensorFlowWheel } from './download';
 import type { Machine } from './machine';
 import { platformOf, type Platform } from './platform';
@@ -44,10 +44,12 @@ export async function setUpNative(machine: Machine, options: SetUpOptions): Prom
   try {
     // What was given is looked at first: refusing it should not take an installation.
     const given = await givenSource(machine, platform, options);
-    const toolchain = await findToolchain(machine, project);
-    const addon = await findAddon(machine, project, gpu);
-    const there = await whatIsThere(machine, addon, record => isSatisfied(record, given, platform, gpu));
+    const found = await findAddon(machine, project, gpu);
+    const fits = (record: Record): boolean => isSatisfied(record, given, platform, gpu);
+    const there = found && (await whatIsThere(machine, found, fits));
     if (there) return there;
+    const toolchain = await findToolchain(machine, project);
+    const addon = found ?? (await installAddon(machine, project, gpu));
     const source = given ?? (await wheelSource(await tensorFlowWheel(machine, { platform, gpu })));
     const cuda = gpu && libtensorflow === undefined ? await cudaWheels(machine, source.path, platform) : [];
     return await build(machine, { addon, toolchain, source, cuda });
