@@ -128,6 +128,11 @@ describe('by name', () => {
     expect(error.message).toContain(cure);
   });
 
+  test('node is content with the addon for GPUs, on the CPU', async () => {
+    packages['@tensorflow/tfjs-node-gpu'] = addon(false);
+    expect(await useBackend('node')).toEqual({ name: 'node', description: 'TensorFlow for Node.js (CPU)' });
+  });
+
   test('node-gpu without a GPU is an error', async () => {
     packages['@tensorflow/tfjs-node-gpu'] = addon(false);
     const error = await rejection(useBackend('node-gpu'));
