@@ -2,21 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { denseBincount } from '../../lib/kernels/denseBincount';
 import { installNativeKernels } from '../../lib/kernels/native';
-import { expectClose, noise, runOn, type Plain } from './compare';
+import { expectClose, noise, registerVariant, runOn, type Plain } from './compare';
 
 const integers = (shape: readonly number[], values: readonly number[]): Plain => ({ shape, values, dtype: 'int32' });
 const NONE: Plain = { shape: [0], values: [] };
 
 describe('DenseBincount', () => {
   const other = 'composed';
-  beforeAll(() => {
-    // The backend that has everything else, under a name of its own.
-    tf.registerBackend(other, () => tf.findBackend('cpu'));
-    for (const config of tf.getKernelsForBackend('cpu')) {
-      const kernelFunc = config.kernelName === tf.DenseBincount ? denseBincount : config.kernelFunc;
-      tf.registerKernel({ ...config, backendName: other, kernelFunc });
-    }
-  });
+  beforeAll(() => registerVariant(other, { [tf.DenseBincount]: () => denseBincount }));
 
   it.each([
     ['rows', [2, 3], [0, 1, 1, 3, 3, 3], 4],
@@ -44,11 +37,15 @@ describe('DenseBincount', () => {
   });
 });
 
-test('installNativeKernels fills the gap, once, and replaces nothing', () => {
+test('installNativeKernels fills the gaps, once', () => {
+  const stock = jest.fn();
+  tf.registerKernel({ kernelName: tf.Conv3D, backendName: 'tensorflow', kernelFunc: stock });
   expect(tf.getKernel(tf.DenseBincount, 'tensorflow')).toBeUndefined();
   installNativeKernels();
-  const installed = tf.getKernel(tf.DenseBincount, 'tensorflow');
-  expect(installed.kernelFunc).toBe(denseBincount);
+  const installed = tf.getKernelsForBackend('tensorflow');
+  expect(installed.map(({ kernelName }) => kernelName).sort()).toEqual([tf.Conv3D, tf.DenseBincount]);
+  expect(tf.getKernel(tf.DenseBincount, 'tensorflow').kernelFunc).toBe(denseBincount);
+  expect(tf.getKernel(tf.Conv3D, 'tensorflow').kernelFunc).not.toBe(stock);
   installNativeKernels();
-  expect(tf.getKernel(tf.DenseBincount, 'tensorflow')).toBe(installed);
+  expect(tf.getKernelsForBackend('tensorflow')).toEqual(installed);
 });
