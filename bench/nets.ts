@@ -10,12 +10,10 @@ import { pruneOnce, totalOf, type Phases, type Step } from './zoo/step';
 
 const RATIO = 0.5;
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
-/** Images of full size that both models see for the certificate; `compress` takes 8. */
-const PROBES = 2;
 const phaseNames = ['trace', 'groups', 'score', 'slice', 'materialize'] as const;
 
 async function main(): Promise<void> {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
   const wanted = process.argv.slice(2);
   const results: Awaited<ReturnType<typeof measure>>[] = [];
   for (const name of Object.keys(ZOO).filter(name => wanted.length === 0 || wanted.includes(name))) {
@@ -40,7 +38,7 @@ async function main(): Promise<void> {
       certificate,
     ]),
   );
-  writeResults('nets', { ratio: RATIO, rounds: ROUNDS, probes: PROBES, results });
+  writeResults('nets', { ratio: RATIO, rounds: ROUNDS, results });
 }
 
 async function measure(name: string) {
@@ -56,7 +54,7 @@ async function measure(name: string) {
   }
   const { sliced, masked, groups } = last!;
   const start = performance.now();
-  const { error } = await certify('bench', masked(), sliced, { seed: 0, probes: PROBES });
+  const { error } = await certify('bench', masked(), sliced, { seed: 0 });
   const certificate = performance.now() - start;
   const median = (of: (phases: Phases) => number): number => summary('', runs.slice(1).map(of)).median;
   return {

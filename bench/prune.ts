@@ -30,7 +30,7 @@ interface Result {
 }
 
 async function main(): Promise<void> {
-  await useBackend('wasm');
+  await useBackend('wasm', { threads: 1 });
   const python = process.env.PEER_PYTHON;
   const peer = python ? await startPeer(python, 'bench/peers/torchPruning.py') : undefined;
   const wanted = process.argv.slice(2);
@@ -76,7 +76,7 @@ async function race(name: string, peer: Peer | undefined): Promise<Result> {
   };
 }
 
-/** The proof that the peer does not have: the masked and the sliced model on 8 random images of full size. */
+/** The proof that the peer does not have: the masked and the sliced model on random images of full size. */
 async function proven(model: Checkpoint): Promise<{ certificate: Result['certificate']; after: number }> {
   const { model: small, sliced, masked } = await pruneOnce(model, RATIO);
   small.dispose();

@@ -10,7 +10,7 @@ import { countsAfter, unitCount } from './ranking';
  * Two groups are of one class when they are of one kind and the same sites hold their units, site by site: class of the
  * layer, parameter, axis, role. Sizes do not matter. A group at its minimum passes its share on within the class; a class
  * whose groups are all there gives no more. With `multipleOf` counts are rounded group by group afterwards.
- * Paper: Fang et al. 2024, 2407.04616, section 3 (isomorphic sub-structures are ranked apart from others).
+ * Paper: Fang et al. 2024, 2407.04616 (isomorphic sub-structures are ranked apart from others).
  * Differs: classes are told apart by the multiset of sites, which isomorphic groups share, and not by comparing dependency
  * graphs; exact counts with stable ties, where the reference code cuts at a threshold; a floor per group.
  * @throws PruneError `bad-ratio`, `bad-option`; when run, `empty-group` when a group would keep nothing.

@@ -8,6 +8,7 @@ import {
   DepthwiseConv2dNativeBackpropFilter,
   DepthwiseConv2dNativeBackpropInput,
   Einsum,
+  FusedBatchNorm,
   getKernel,
   Mean,
   registerKernel,
@@ -24,6 +25,7 @@ import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
 import { fastMatMul } from './matMul';
+import { fastBatchNorm } from './affine';
 import { fastReduction } from './reduce';
 import { unsortedSegmentSum } from './segmentSum';
 import { fastTile } from './tile';
@@ -42,6 +44,7 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
 /** Stock kernels that stay for what they do well. */
 const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
   [BatchMatMul, fastMatMul],
+  [FusedBatchNorm, fastBatchNorm],
   [Tile, fastTile],
   [Sum, stock => fastReduction(stock, 'sum')],
   [Mean, stock => fastReduction(stock, 'mean')],

@@ -19,7 +19,7 @@ export interface RepairOptions extends ObserveOptions {
  * Runs `method`, which removes units, and repairs what it left, layer by layer from the input on: each layer that lost
  * inputs is fitted to give, on training data and with the inputs it has now, what it gave before. No labels, no
  * gradients.
- * Papers: He, Zhang, Sun 2017, 1707.06168, equation 5 (least squares; also ThiNet, 1707.06342); An et al. 2023, FLAP,
+ * Papers: He, Zhang, Sun 2017, 1707.06168, the reconstruction step (least squares; also ThiNet, 1707.06342); An et al. 2023, FLAP,
  * 2312.11983 (mean).
  * Differs: the bias is fitted too; a ridge holds the weights where they were; mean measures what is missing at the
  * layer's output and with the inputs it has now, and so makes good what earlier layers still get wrong.

@@ -1,6 +1,6 @@
 /** Which tf.js backend runs: the best that is installed, or the one asked for. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkKeyword } from '../core/check';
+import { checkKeyword, checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
 import { loaders, type BackendName } from './loaders';
 import { isNode, type Loaded } from './optional';
@@ -12,6 +12,8 @@ export interface Backend {
 }
 
 export interface BackendOptions {
+  /** Of WASM under Node.js, 1 to 8; default: one for each processor. The results are the same bytes for any number. */
+  readonly threads?: number;
   readonly log?: (message: string) => void;
 }
 
@@ -28,14 +30,15 @@ let current: (Backend & { readonly registered: string }) | undefined;
  */
 export async function useBackend(
   name: 'auto' | BackendName = 'auto',
-  { log = () => {} }: BackendOptions = {},
+  { log = () => {}, threads }: BackendOptions = {},
 ): Promise<Backend> {
   checkKeyword('useBackend', 'name', name, ['auto', ...order]);
+  if (threads !== undefined) checkNumber('useBackend', 'threads', threads, { least: 1, most: 8, integer: true });
   // Under Node.js WebGPU is chosen only by name: whether its driver is sound shows only in use.
   const candidates = name === 'auto' ? order.filter(candidate => candidate !== 'webgpu' || !isNode()) : [name];
   let last: Exclude<Loaded, { description: string }> | undefined;
   for (const candidate of candidates) {
-    const loaded = await loaders[candidate]();
+    const loaded = await loaders[candidate]({ threads });
     if ('description' in loaded) return chosen({ name: candidate, description: loaded.description }, log);
     last = loaded;
     if (loaded.installed) log(`${candidate} is skipped: ${loaded.problem}. ${loaded.cure}`);

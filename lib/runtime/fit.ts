@@ -13,6 +13,7 @@ import { Slimmable } from '../layers/slimmable';
 import { readWeights } from './capture';
 import type { Splits } from './data';
 import { score } from './evaluate';
+import { useFastNorms } from './fastNorms';
 import { readFitOptions, type FitSettings } from './fitOptions';
 import { layersOf } from './leaves';
 import { prepareLoss, type LossTerm } from './loss';
@@ -50,6 +51,7 @@ export async function fit(
   const { checkpoint: prepared, terms } = prepareLoss(wrapped, splits.loss);
   const weights = await withModel(prepared, async model => {
     requireTrainableNorms('fit', model);
+    useFastNorms(model);
     const noise = random(seed, 'fit', 'noise');
     const trainer = createTrainer(model, splits.train, terms, { optimizer: settings.optimizer, added, noise });
     try {

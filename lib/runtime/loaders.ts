@@ -5,14 +5,20 @@ import { installTrainingKernels } from '../kernels';
 import { installNativeKernels } from '../kernels/native';
 import { importModule } from './importModule';
 import { isNode, start, tryImport, type Loaded } from './optional';
+import { processors, startThreaded } from './wasmThreads';
 import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
 const GPU_ADDON = '@tensorflow/tfjs-node-gpu';
 
+/** What a loader may be told; each takes what concerns it. */
+export interface LoadOptions {
+  readonly threads?: number;
+}
+
 /** Each starts its backend, or says why it cannot. */
-export const loaders: Readonly<Record<BackendName, () => Promise<Loaded>>> = {
+export const loaders: Readonly<Record<BackendName, (options: LoadOptions) => Promise<Loaded>>> = {
   'node-gpu': () => loadAddon([GPU_ADDON], true),
   // The package for GPUs runs on the CPU where there is none.
   node: () => loadAddon(['@tensorflow/tfjs-node', GPU_ADDON], false),
@@ -56,9 +62,9 @@ async function restoreNodeUtilities(): Promise<void> {
   util.isArray ??= Array.isArray;
 }
 
-async function loadWasm(): Promise<Loaded> {
+async function loadWasm({ threads: wanted }: LoadOptions): Promise<Loaded> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
-  if (!(await start('wasm'))) {
+  if (!(await startWasm(wasm, wanted))) {
     const cure = isNode() ? 'Reinstall @tensorflow/tfjs-backend-wasm.' : 'Serve its .wasm files and call setWasmPaths.';
     return { problem: 'the WASM module did not start', cure, installed: true };
   }
@@ -66,6 +72,20 @@ async function loadWasm(): Promise<Loaded> {
   const simd = (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) ? 'SIMD' : 'no SIMD';
   const threads = wasm.getThreadsCount();
   return { description: `wasm (${simd}, ${threads} thread${threads === 1 ? '' : 's'})` };
+}
+
+/** With threads where they can be had; a backend that runs already stays as it is. */
+async function startWasm(
+  { setThreadsCount }: { setThreadsCount(count: number): void },
+  wanted?: number,
+): Promise<boolean> {
+  const running = 'wasm' in tf.engine().registry;
+  const count = running || !isNode() ? 1 : (wanted ?? (await processors()));
+  if (count > 1) {
+    setThreadsCount(count);
+    if (await startThreaded(count, () => start('wasm'))) return true;
+  }
+  return start('wasm');
 }
 
 async function loadCpu(): Promise<Loaded> {

@@ -8,6 +8,7 @@ import type { Random } from '../core/random';
 import { layersOf } from './leaves';
 import type { LossTerm } from './loss';
 import type { Added } from './norms';
+import { createOptimizer } from './optimizer';
 import { forward } from './predict';
 import { toTensor } from './tensors';
 
@@ -36,7 +37,6 @@ export function createTrainer(
   const optimizer = createOptimizer(name);
   const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
   const step = (indices: Int32Array, rate: number): tf.Scalar => {
-    optimizer.setRate(rate);
     const mean: tf.Scalar[] = [];
     tf.tidy(() => {
       const [inputs, targets] = [split.inputs, split.targets].map(arrays =>
@@ -48,7 +48,7 @@ export function createTrainer(
         mean.push(tf.keep(tf.clone(loss)));
         return tf.addN([loss, ...penalties.map(penalty => penalty())]);
       };
-      withRandom(noise, () => optimizer.minimize(cost, variables));
+      withRandom(noise, () => optimizer.minimize(cost, variables, rate));
     });
     return mean[0];
   };
@@ -69,33 +69,6 @@ function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {
     got: 'none',
     cure: 'Set trainable to true on the layers to train.',
   });
-}
-
-interface RatedOptimizer {
-  setRate(rate: number): void;
-  minimize(cost: () => tf.Scalar, variables: tf.Variable[]): void;
-  dispose(): void;
-}
-
-function createOptimizer(name: OptimizerName): RatedOptimizer {
-  if (name === 'adam') {
-    const adam = tf.train.adam();
-    return {
-      // Adam reads the field at every step, but tf.js gives it no setter.
-      setRate: rate => void Object.assign(adam, { learningRate: rate }),
-      minimize: (cost, variables) => void adam.minimize(cost, false, variables),
-      dispose: () => adam.dispose(),
-    };
-  }
-  const momentum = tf.train.momentum(1, 0.9);
-  return {
-    setRate: rate => momentum.setLearningRate(rate),
-    minimize: (cost, variables) => void momentum.minimize(cost, false, variables),
-    dispose: () => {
-      momentum.dispose();
-      (momentum as unknown as { c: tf.Scalar }).c.dispose(); // tf.js forgets its scalar of the rate
-    },
-  };
 }
 
 /**
