@@ -7,6 +7,7 @@ const base = require('./jest.config');
 const ELSEWHERE = [
   'spec/kernels/', // compares our WASM kernels with plain JavaScript
   'spec/runtime/backend.spec.ts', // plays through which backend is chosen, with false packages
+  'spec/runtime/wasmThreads.spec.ts', // the threads of WASM
   'spec/cli/clone.spec.ts', // starts processes, which find WASM alone
   'spec/native/.*\\.spec\\.ts$', // builds the addon with false tools
 ];
