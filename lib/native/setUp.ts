@@ -45,7 +45,7 @@ export async function setUpNative(machine: Machine, options: SetUpOptions): Prom
     // What was given is looked at first: refusing it should not take an installation.
     const given = await givenSource(machine, platform, options);
     const found = await findAddon(machine, project, gpu);
-    const fits = (record: Record): boolean => isSatisfied(record, given, platform, gpu);
+    const fits = (record: BuildRecord): boolean => isSatisfied(record, given, platform, gpu);
     const there = found && (await whatIsThere(machine, found, fits));
     if (there) return there;
     const toolchain = await findToolchain(machine, project);
@@ -67,7 +67,7 @@ interface Source {
 }
 
 /** Lies in deps and says what was built, so that a second run finds it. */
-interface Record {
+interface BuildRecord {
   readonly source: string;
   readonly kind: 'wheel' | 'library';
   readonly hash: string;
@@ -86,7 +86,7 @@ async function givenSource(machine: Machine, platform: Platform, options: SetUpO
   return wheelSource(await tensorFlowWheel(machine, { platform, gpu, given: wheel }));
 }
 
-function isSatisfied(record: Record, given: Source | undefined, platform: Platform, gpu: boolean): boolean {
+function isSatisfied(record: BuildRecord, given: Source | undefined, platform: Platform, gpu: boolean): boolean {
   if (given) return record.hash === given.hash;
   const wheel = parseWheelName(record.source);
   return record.kind === 'wheel' && wheel !== undefined && isWanted(wheel, platform, gpu);
@@ -96,10 +96,10 @@ function isSatisfied(record: Record, given: Source | undefined, platform: Platfo
 async function whatIsThere(
   machine: Machine,
   addon: Addon,
-  fits: (record: Record) => boolean,
+  fits: (record: BuildRecord) => boolean,
 ): Promise<SetUp | undefined> {
   try {
-    const record = JSON.parse(await readFile(join(addon.folder, RECORD), 'utf8')) as Record;
+    const record = JSON.parse(await readFile(join(addon.folder, RECORD), 'utf8')) as BuildRecord;
     if (!fits(record) || record.version !== addon.version) return undefined;
     if ((await hashOfFile(bindingIn(addon.folder, addon))) !== record.binding) return undefined;
     return result(addon, record.source, await tryOut(machine, addon), false);
@@ -129,7 +129,7 @@ async function build(machine: Machine, { addon, toolchain, source, cuda }: Parts
     machine.say(`Compiling with ${toolchain.compiler} ...`);
     const binding = await compile(machine, toolchain, { addon: addon.folder, root, napi: addon.napi });
     const { kind, hash, path } = source;
-    const record: Record = {
+    const record: BuildRecord = {
       source: basename(path),
       kind,
       hash,
@@ -182,9 +182,9 @@ async function removeUnfinished(folder: string): Promise<void> {
   }
 }
 
-function isRunning(process_: number): boolean {
+function isRunning(processId: number): boolean {
   try {
-    process.kill(process_, 0);
+    process.kill(processId, 0);
     return true;
   } catch {
     return false;
