@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { checkAborted } from '../core/check';
+import { PruneError } from '../core/errors';
 import { findAddon, installAddon, type Addon } from './addon';
 import { cudaWheels, tensorFlowWheel } from './download';
 import type { Machine } from './machine';
@@ -55,8 +56,18 @@ export async function setUpNative(machine: Machine, options: SetUpOptions): Prom
     return await build(machine, { addon, toolchain, source, cuda });
   } catch (reason) {
     checkAborted('setup-native', machine.signal);
-    throw reason;
+    throw reason instanceof PruneError ? reason : notWritten(reason);
   }
+}
+
+function notWritten(cause: unknown): PruneError {
+  const complaint = {
+    place: 'setup-native',
+    expected: 'files to be read and written',
+    got: cause instanceof Error ? cause.message.split('\n')[0] : String(cause),
+    cure: 'Check permissions and space; what was there before is unchanged.',
+  };
+  return new PruneError('no-backend', complaint, { cause });
 }
 
 interface Source {

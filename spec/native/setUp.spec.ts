@@ -258,6 +258,13 @@ describe('one line says what is missing:', () => {
     expect(existsSync(join(packageIn(project), 'lib/napi-v8/tfjs_binding.node'))).toBe(false);
   });
 
+  test('the right to write', async () => {
+    machine.freeBytes = () => Promise.reject(new Error("EACCES: permission denied, statfs '/x'"));
+    expect(await refusal()).toBe(
+      "setup-native: expected files to be read and written, got EACCES: permission denied, statfs '/x'. Check permissions and space; what was there before is unchanged.",
+    );
+  });
+
   test('the compiler that CXX names', async () => {
     machine = falseMachine(folder, { env: { CXX: 'c++-99', XDG_CACHE_HOME: folder } });
     machine.plays.compiler = { code: undefined };
