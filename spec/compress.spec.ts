@@ -22,6 +22,7 @@ import {
 } from 'tfjs-prune';
 import { hashOf } from '../lib/core/hash';
 import { random as stream } from '../lib/core/random';
+import { WASM } from './backend';
 
 const SIDE = 6;
 const small = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.5 }) });
@@ -79,7 +80,7 @@ async function refusal(work: Promise<unknown> | (() => unknown)): Promise<PruneE
   throw new Error('it did not refuse');
 }
 
-beforeAll(() => useBackend('wasm', { threads: 1 }));
+beforeAll(() => useBackend(WASM, { threads: 1 }));
 
 describe('networkSlimming, end to end', () => {
   test('gives a smaller model that has learnt the task, with its account', async () => {

@@ -29,6 +29,7 @@ import {
 } from 'tfjs-prune';
 import { hashOf } from '../lib/core/hash';
 import { composeSteps } from '../lib/edit/plan';
+import { WASM } from './backend';
 import { NETS } from './zoo/nets';
 import { rejection } from './zoo/refusal';
 
@@ -57,7 +58,7 @@ let net: L.LayersModel;
 let made: Plan;
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
   net = NETS.residual();
   made = await plan(net, half);
 });

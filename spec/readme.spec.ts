@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as L from '@tensorflow/tfjs-layers';
 import * as library from 'tfjs-prune';
 import ts from 'typescript';
+import { WASM } from './backend';
 
 const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
 const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
@@ -42,7 +43,7 @@ async function run(snippet: string, out: string): Promise<Record<string, unknown
   return (await make(...Object.values(scope))) as Record<string, unknown>;
 }
 
-beforeAll(() => library.useBackend('wasm', { threads: 1 }));
+beforeAll(() => library.useBackend(WASM, { threads: 1 }));
 
 test('there are snippets', () => expect(snippets.length).toBeGreaterThanOrEqual(3));
 

@@ -10,7 +10,8 @@ export const resnet50 = (options: NetOptions = {}): LayersModel =>
 export const seResnet18 = (options: NetOptions = {}): LayersModel =>
   imagenet('seResnet18', gated, [2, 2, 2, 2], options);
 
-/** 1512.03385, section 4.2: 9 blocks of two convolutions in each of three stages. */
+/** 1512.03385, section 4.2: 3 or 9 blocks of two convolutions in each of three stages. */
+export const resnet20 = (options: NetOptions = {}): LayersModel => cifar('resnet20', basic, [16, 32, 64], 3, options);
 export const resnet56 = (options: NetOptions = {}): LayersModel => cifar('resnet56', basic, [16, 32, 64], 9, options);
 
 /** He et al. 2016, 1603.05027: BatchNormalization and ReLU before each convolution, 18 bottlenecks in each of three stages. */

@@ -1,11 +1,11 @@
 /** Reads a command line, and refuses what the command does not know. */
 import { parseArgs } from 'node:util';
 import { PruneError } from '../core/errors';
-import { COMMON, type Command, type Given } from './command';
+import { optionsOf, type Command, type Given } from './command';
 
 /** @throws PruneError `bad-option` for an unknown option, a missing value, or the wrong number of paths. */
 export function readArguments({ name, operands, options }: Command, args: readonly string[]): Given {
-  const known = { ...COMMON, ...options };
+  const known = optionsOf({ operands, options });
   const { tokens } = parseArgs({
     args: [...args],
     strict: false, // its own messages are long and speak of other things
@@ -28,7 +28,11 @@ export function readArguments({ name, operands, options }: Command, args: readon
   }
   const paths = tokens.flatMap(token => (token.kind === 'positional' ? [token.value] : []));
   if (paths.length !== operands.length) {
-    throw refusal(`${operands.join(' and ')} for ${name}`, paths.length === 0 ? 'none' : paths.join(' and '), name);
+    throw refusal(
+      `${operands.join(' and ') || 'no path'} for ${name}`,
+      paths.length === 0 ? 'none' : paths.join(' and '),
+      name,
+    );
   }
   for (const [option, { required, value }] of Object.entries(options)) {
     if (required && !values.has(option)) throw refusal(`--${option} ${value}`, 'none', name);

@@ -33,7 +33,7 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** Names of the paths it takes, such as MODEL. */
+  /** Names of the models it takes, such as MODEL. */
   readonly operands: readonly string[];
   readonly options: Options;
   /** What to know before using it, and a line to start from. */
@@ -44,7 +44,15 @@ export interface Command {
 
 /** Options that every command has. */
 export const COMMON: Options = {
-  backend: { value: 'B', help: 'tf.js backend: auto (default), node-gpu, node, webgpu, wasm, cpu' },
   json: { help: 'print data and nothing else' },
   help: { help: 'print this' },
 };
+
+const BACKEND: Options = {
+  backend: { value: 'B', help: 'tf.js backend: auto (default), node-gpu, node, webgpu, wasm, cpu' },
+};
+
+/** All that `command` understands; those that take a model run it on a backend of choice. */
+export function optionsOf({ operands, options }: Pick<Command, 'operands' | 'options'>): Options {
+  return { ...options, ...(operands.length > 0 && BACKEND), ...COMMON };
+}

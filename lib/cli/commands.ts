@@ -2,6 +2,7 @@
 import type { Command } from './command';
 import { inspectCommand } from './inspect';
 import { pruneCommand } from './prune';
+import { setupNativeCommand } from './setupNative';
 import { verifyCommand } from './verify';
 
-export const COMMANDS: readonly Command[] = [inspectCommand, pruneCommand, verifyCommand];
+export const COMMANDS: readonly Command[] = [inspectCommand, pruneCommand, verifyCommand, setupNativeCommand];

@@ -1,13 +1,15 @@
 /** Help as text, from what the commands say of themselves. */
-import { COMMON, type Command, type Options } from './command';
+import { optionsOf, type Command, type Options } from './command';
 
 export function helpOf(command: Command): string {
-  const { operands, options, help } = command;
+  const { operands, help } = command;
   return [
     `${usageOf(command)} [options]`,
     help.about,
-    `${operands.length > 1 ? operands.join(', ') : operands[0]}: a model.json, the folder that holds it, or its http(s) address`,
-    optionLines({ ...options, ...COMMON }),
+    ...(operands.length > 0
+      ? [`${operands.join(', ')}: a model.json, the folder that holds it, or its http(s) address`]
+      : []),
+    optionLines(optionsOf(command)),
     `Example:\n  ${help.example}`,
   ].join('\n\n');
 }

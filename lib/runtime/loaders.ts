@@ -2,6 +2,7 @@
 import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../kernels';
+import { installNativeKernels } from '../kernels/native';
 import { importModule } from './importModule';
 import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
 import { processors, startThreaded } from './wasmThreads';
@@ -9,33 +10,43 @@ import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
+const GPU_ADDON = '@tensorflow/tfjs-node-gpu';
+
 /** Each starts its backend, or says why it cannot. */
 export const loaders: Readonly<Record<BackendName, (options: LoadOptions) => Promise<Loaded>>> = {
-  'node-gpu': () => loadAddon('@tensorflow/tfjs-node-gpu', true),
-  node: () => loadAddon('@tensorflow/tfjs-node', false),
+  'node-gpu': () => loadAddon([GPU_ADDON], true),
+  // The package for GPUs runs on the CPU where there is none.
+  node: () => loadAddon(['@tensorflow/tfjs-node', GPU_ADDON], false),
   webgpu: loadWebGpu,
   wasm: loadWasm,
   cpu: loadCpu,
 };
 
-async function loadAddon(packageName: string, gpu: boolean): Promise<Loaded> {
-  const cure = `Run npm install ${packageName}; where its download fails, build it from source.`;
+async function loadAddon(packageNames: readonly string[], gpu: boolean): Promise<Loaded> {
+  const cure = `Run npx tfjs-prune setup-native${gpu ? ' --gpu' : ''}.`;
   if (!isNode()) return { problem: 'not Node.js', cure: 'Use webgpu or wasm in a browser.', installed: false };
   if (tf.findBackendFactory('tensorflow') === null) {
     // TensorFlow takes nearly all GPU memory otherwise; it reads this once, when it is loaded.
     process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
     await restoreNodeUtilities();
-    const problem = await tryImport(packageName);
+    const problem = await tryEach(packageNames);
     if (problem) return { ...problem, cure };
   }
   if (!(await start('tensorflow'))) return { problem: 'the addon did not start', cure, installed: true };
+  installNativeKernels();
   const usesGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
   if (gpu && !usesGpu) {
-    const help =
-      'Check that nvidia-smi shows a GPU, that CUDA_VISIBLE_DEVICES is not empty and that CUDA is on the path.';
+    const help = `Check that nvidia-smi shows a GPU and CUDA_VISIBLE_DEVICES is not empty. ${cure}`;
     return { problem: 'TensorFlow sees no GPU', cure: help, installed: true };
   }
   return { description: `TensorFlow for Node.js (${usesGpu ? 'GPU' : 'CPU'})` };
+}
+
+/** Undefined once one of them loads; otherwise what is wrong with the first that is installed. */
+async function tryEach([name, ...others]: readonly string[]): ReturnType<typeof tryImport> {
+  const problem = await tryImport(name);
+  if (problem === undefined || problem.installed || others.length === 0) return problem;
+  return tryEach(others);
 }
 
 /** tfjs-node 4.22 calls two functions that Node.js 23 removed from its util module. */

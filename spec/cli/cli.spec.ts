@@ -1,25 +1,27 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMON } from '../../lib/cli/command';
+import { optionsOf } from '../../lib/cli/command';
 import { COMMANDS } from '../../lib/cli/commands';
 import { useBackend } from '../../lib/runtime/backend';
 import manifest from '../../package.json';
+import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
 });
 afterEach(removeFolders);
 
 const NAMES = COMMANDS.map(({ name }) => name);
+const ON_MODELS = COMMANDS.filter(({ operands }) => operands.length > 0).map(({ name }) => name);
 
 test('--version', async () => {
   for (const option of ['--version', '-v']) expect((await run(option)).out).toEqual([manifest.version]);
 });
 
 test('--help lists every command', async () => {
-  expect(NAMES).toEqual(['inspect', 'prune', 'verify']);
+  expect(NAMES).toEqual(['inspect', 'prune', 'verify', 'setup-native']);
   for (const option of ['--help', '-h']) {
     const { code, out } = await run(option);
     expect(code).toBe(0);
@@ -28,12 +30,12 @@ test('--help lists every command', async () => {
 });
 
 test.each(COMMANDS)('$name --help names its paths and options, with an example that parses', async command => {
-  const { name, operands, options, help } = command;
+  const { name, operands, help } = command;
   const { code, out, error } = await run(name, '--help');
   expect([code, error]).toEqual([0, []]);
   const [text] = out;
   expect(text).toContain(`tfjs-prune ${name} ${operands.join(' ')}`);
-  for (const option of Object.keys({ ...options, ...COMMON })) expect(text).toContain(`\n  --${option} `);
+  for (const option of Object.keys(optionsOf(command))) expect(text).toContain(`\n  --${option} `);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(110);
   expect(text).toContain(help.example);
   expect((await run(name, '-h')).out).toEqual(out);
@@ -45,7 +47,10 @@ test.each(COMMANDS)('$name --help names its paths and options, with an example t
 
 describe('a refusal is one line on the error stream and exit code 1:', () => {
   test.each([
-    [[], /^tfjs-prune: arguments: expected a command \(inspect, prune, verify\), got none\. See tfjs-prune --help\.$/],
+    [
+      [],
+      /^tfjs-prune: arguments: expected a command \(inspect, prune, verify, setup-native\), got none\. See tfjs-prune --help\.$/,
+    ],
     [['shrink'], /got "shrink"/],
     [['--json', 'inspect', 'a'], /got "--json"/],
     [['inspect'], /expected MODEL for inspect, got none\. See tfjs-prune inspect --help\.$/],
@@ -60,6 +65,9 @@ describe('a refusal is one line on the error stream and exit code 1:', () => {
     [['prune', 'a', '--out'], /expected DIR after --out, got none/],
     [['prune', 'a', '--out', '--json'], /expected DIR after --out, got "--json"/],
     [['prune', 'a', '--out', 'b', '--out', 'c'], /expected --out once, got it twice/],
+    [['setup-native', 'a'], /expected no path for setup-native, got a\./],
+    [['setup-native', '--backend', 'node'], /expected an option of setup-native, got "--backend"/],
+    [['setup-native', '--wheel', 'a', '--libtensorflow', 'b'], /expected one of --wheel and --libtensorflow, got both/],
     [['inspect', 'a', '--backend', 'gpu'], /expected name to be one of auto, .*wasm.*, got "gpu"/],
   ])('%j', async (args, message) => {
     expect(await refusalOf(...args)).toMatch(message);
@@ -72,7 +80,7 @@ describe('a refusal is one line on the error stream and exit code 1:', () => {
     expect(await refusalOf('inspect', folder)).toMatch(/expected JSON, got "\{"/);
   });
 
-  test.each(NAMES)('%s of a GraphModel', async name => {
+  test.each(ON_MODELS)('%s of a GraphModel', async name => {
     const [graph, net] = [newFolder(), await savedNet('perceptron')];
     writeFileSync(join(graph, 'model.json'), JSON.stringify({ format: 'graph-model', modelTopology: { node: [] } }));
     const rest: Record<string, string[]> = { prune: ['--out', join(graph, 'out')], verify: [pruned(net)] };

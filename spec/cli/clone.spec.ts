@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Inspection } from '../../lib/cli/inspect';
 import { useBackend } from '../../lib/runtime/backend';
 import manifest from '../../package.json';
+import { WASM } from '../backend';
 import { ROOT } from '../house/sources';
 import { removeFolders } from '../io/folder';
 import { savedNet } from './run';
@@ -13,7 +14,7 @@ import { savedNet } from './run';
 let clone: string;
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
   clone = mkdtempSync(join(tmpdir(), 'tfjs-prune-clone-'));
   for (const name of ['bin', 'lib', 'package.json', 'package-lock.json', 'tsconfig.json']) {
     cpSync(join(ROOT, name), join(clone, name), { recursive: true });

@@ -5,12 +5,13 @@ import { formatInspection, inspect, type Inspection } from '../../lib/cli/inspec
 import { useBackend } from '../../lib/runtime/backend';
 import { capture } from '../../lib/runtime/capture';
 import { saveLayersModel } from '../../lib/runtime/files';
+import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { NET_NAMES, NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
 });
 afterEach(removeFolders);
 

@@ -10,13 +10,14 @@ import { readLabelled } from '../../lib/cli/labelled';
 import type { Report } from '../../lib/report/report';
 import { useBackend } from '../../lib/runtime/backend';
 import { predict } from '../../lib/runtime/predict';
+import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { NETS } from '../zoo/nets';
 import { rejection } from '../zoo/refusal';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
 });
 beforeEach(() => void tf.engine().startScope());
 afterEach(() => {

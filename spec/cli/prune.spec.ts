@@ -10,12 +10,13 @@ import { useBackend } from '../../lib/runtime/backend';
 import { capture } from '../../lib/runtime/capture';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
 import { slimModel } from '../../lib/runtime/slimModel';
+import { WASM } from '../backend';
 import { contents, newFolder, removeFolders } from '../io/folder';
 import { NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
 });
 afterEach(removeFolders);
 

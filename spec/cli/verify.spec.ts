@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Plan } from '../../lib/edit/plan';
 import { useBackend } from '../../lib/runtime/backend';
+import { WASM } from '../backend';
 import { editModelJson, newFolder, removeFolders, shardPaths } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend(WASM, { threads: 1 });
 });
 afterEach(removeFolders);
 

@@ -8,13 +8,14 @@ import { groups, groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
+import { CPU_KERNELS } from '../backend';
 import { CATALOGUE, type Case } from '../zoo/catalogue';
 import { spelled, told, unitsAt } from '../zoo/notation';
 import { refusal } from '../zoo/refusal';
 import { predictionsOf, randomRemoval } from '../zoo/removal';
 import { probesOf, randomize } from '../zoo/weights';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 beforeEach(() => void tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 

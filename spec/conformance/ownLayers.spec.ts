@@ -10,12 +10,13 @@ import { mask, slice } from '../../lib/edit/slice';
 import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
+import { CPU_KERNELS } from '../backend';
 import { filesUnder, ROOT } from '../house/sources';
 import { predictionsOf } from '../zoo/removal';
 import { transformer } from '../zoo/transformer';
 import { probesOf, randomize } from '../zoo/weights';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 
 const build = () => randomize(transformer());
 const isKind = (kind: string) => (group: Group) => group.kind === kind;

@@ -8,13 +8,14 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { capture, compress, magnitude, prune, random, repeat, uniform, type Plan } from 'tfjs-prune';
 import { hashOf } from '../../lib/core/hash';
 import { applyPlan, plan, restore } from '../../lib/plan';
+import { CPU_KERNELS } from '../backend';
 import { NETS, NET_NAMES } from '../zoo/nets';
 import { probesOf } from '../zoo/weights';
 
 const quiet = { latency: false } as const;
 const options = { criterion: random(), budget: uniform({ ratio: 0.5, minimum: 1 }) };
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 
 describe('the law, in plain tf.js', () => {
   /** Layer at a path through nested models. */

@@ -7,8 +7,9 @@ import { groups } from '../../lib/graph/group';
 import { capture } from '../../lib/runtime/capture';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
+import { WASM } from '../backend';
 
-beforeAll(() => useBackend('wasm', { threads: 1 }));
+beforeAll(() => useBackend(WASM, { threads: 1 }));
 
 describe.each(Object.keys(ZOO))('%s', name => {
   test('only what must stay is frozen', async () => {

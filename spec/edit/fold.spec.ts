@@ -10,13 +10,14 @@ import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import type { Unit } from '../../lib/rules/rule';
 import { capture } from '../../lib/runtime/capture';
+import { CPU_KERNELS } from '../backend';
 import { apply, bn, conv, dense, gap, head, model, relu, rgb, type Flow } from '../zoo/parts';
 import { refusal } from '../zoo/refusal';
 import { predictionsOf } from '../zoo/removal';
 import { probesOf, randomize } from '../zoo/weights';
 import { EXACT, type Build } from './foldNets';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 beforeEach(() => void tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 

@@ -15,6 +15,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   report: PURE,
   io: ['core'],
   kernels: ['core'],
+  native: ['core'],
   layers: ['core', 'rules', 'edit/slim'],
   runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost'],
 };
@@ -22,7 +23,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
 const ASSEMBLY = ['compress', 'plan', 'index', 'cli'];
 
 const TENSOR_FOLDERS = ['runtime', 'layers', 'kernels'];
-const NODE_FOLDERS = ['io', 'cli', 'runtime'];
+const NODE_FOLDERS = ['io', 'cli', 'native', 'runtime'];
 
 /** Why `file` of lib may not have this import, or undefined. */
 export function violation(file: string, { target, typeOnly }: Import): string | undefined {

@@ -12,6 +12,7 @@ import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
 import { materialize } from '../../lib/runtime/materialize';
+import { CPU_KERNELS } from '../backend';
 import { newFolder, plainLoad, removeFolders } from './folder';
 import { baseFiles, mutate, writeFiles } from './mutants';
 
@@ -27,7 +28,7 @@ jest.setTimeout(60_000 + 5000 * RUNS);
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
   // tf.js warns of what it takes in its stride.
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
 });

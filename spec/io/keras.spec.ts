@@ -7,6 +7,7 @@ import type * as layers from '@tensorflow/tfjs-layers';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
 import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
+import { CPU_KERNELS } from '../backend';
 import { rejection } from '../zoo/refusal';
 import { editModelJson, newFolder, plainLoad, removeFolders } from './folder';
 
@@ -14,7 +15,7 @@ const FIXTURES = join(__dirname, 'fixtures');
 const QUANTIZED = ['vision-h5-float16', 'vision-h5-uint8', 'vision-h5-uint16'];
 
 beforeAll(async () => {
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 afterEach(removeFolders);
 

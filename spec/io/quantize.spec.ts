@@ -10,6 +10,7 @@ import type { WeightSpec } from '../../lib/io/manifest';
 import { quantizeWeights, type Precision } from '../../lib/io/quantize';
 import { random } from '../../lib/core/random';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
+import { CPU_KERNELS } from '../backend';
 import { NETS } from '../zoo/nets';
 import { refusal, rejection } from '../zoo/refusal';
 import { probesOf } from '../zoo/weights';
@@ -18,7 +19,7 @@ import { outputsOf, perceptron } from './models';
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 afterEach(removeFolders);
 

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
+import { CPU_KERNELS } from '../backend';
 import { rejection } from '../zoo/refusal';
 import { editModelJson, newFolder, removeFolders, shardPaths } from './folder';
 import { fork, perceptron } from './models';
@@ -14,7 +15,7 @@ type Loose = Record<string, any>; // eslint-disable-line @typescript-eslint/no-e
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 afterEach(removeFolders);
 

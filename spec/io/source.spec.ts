@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { loadLayersModel, readPlanFile, saveLayersModel } from '../../lib/runtime/files';
+import { CPU_KERNELS } from '../backend';
 import { rejection } from '../zoo/refusal';
 import { contents, editModelJson, newFolder, removeFolders, shardPaths } from './folder';
 import { outputsOf, perceptron } from './models';
@@ -33,7 +34,7 @@ const files =
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
   server = createServer((request, response) => {
     asked.push(request.url!);
     answer(request, response);

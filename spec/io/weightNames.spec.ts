@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { loadLayersModel, saveLayersModel } from '../../lib/runtime/files';
+import { CPU_KERNELS } from '../backend';
 import { NETS } from '../zoo/nets';
 import { rejection } from '../zoo/refusal';
 import { editModelJson, newFolder, plainLoad, removeFolders, shardPaths } from './folder';
@@ -12,7 +13,7 @@ import { outputsOf, perceptron, recurrent } from './models';
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 afterEach(removeFolders);
 

@@ -30,6 +30,18 @@ export async function startBackends(): Promise<void> {
   installTrainingKernels();
 }
 
+/** The cpu backend under another name, with kernels of its own made of the stock ones. */
+export function registerVariant(
+  name: string,
+  kernels: Readonly<Record<string, (stock: tf.KernelConfig) => tf.KernelFunc>>,
+): void {
+  tf.registerBackend(name, () => tf.findBackend('cpu'));
+  for (const stock of tf.getKernelsForBackend('cpu')) {
+    const kernelFunc = kernels[stock.kernelName]?.(stock) ?? stock.kernelFunc;
+    tf.registerKernel({ ...stock, backendName: name, kernelFunc });
+  }
+}
+
 /** One kernel on one backend. Throws if it leaves a tensor or a buffer behind. */
 export async function runOn(backend: string, name: string, inputs: Inputs, attrs: Attributes): Promise<Plain> {
   await tf.setBackend(backend);

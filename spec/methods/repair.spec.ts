@@ -12,11 +12,12 @@ import { chain, prune, repair, repeat, type Method, type RepairOptions } from '.
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
 import { predict } from '../../lib/runtime/predict';
+import { WASM_KERNELS } from '../backend';
 import { apply, bn, conv, dense, gap, head, model, relu, rgb, type Flow } from '../zoo/parts';
 import { refusal, rejection } from '../zoo/refusal';
 import { randomize } from '../zoo/weights';
 
-beforeAll(async () => void (await tf.setBackend('wasm')));
+beforeAll(async () => void (await tf.setBackend(WASM_KERNELS)));
 
 const { layers: L } = layers;
 

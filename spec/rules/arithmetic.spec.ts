@@ -8,8 +8,9 @@ import { random } from '../../lib/core/random';
 import { ruleOf } from '../../lib/rules';
 import { constantOf, exactly, isExact, unknown, type Constant, type ConstantCall } from '../../lib/rules/arithmetic';
 import { startAlong, viewOf } from '../../lib/rules/taps';
+import { CPU_KERNELS } from '../backend';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 
 const { normal } = random(3, 'arithmetic');
 const normals = (shape: readonly number[]): NdArray =>

@@ -4,8 +4,9 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { exactly, type Constant, type ConstantCall } from '../../lib/rules/arithmetic';
 import { bent, curveOf, isBent } from '../../lib/rules/curves';
 import { ruleOf } from '../../lib/rules';
+import { CPU_KERNELS } from '../backend';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(() => tf.setBackend(CPU_KERNELS));
 
 const GRID = Float32Array.from({ length: 401 }, (_, i) => (i - 200) / 20);
 const NAMES = 'linear relu relu6 elu selu sigmoid hardSigmoid softplus softsign tanh swish mish gelu gelu_new'.split(

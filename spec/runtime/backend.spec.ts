@@ -59,7 +59,7 @@ describe('auto', () => {
     expect((await useBackend('auto', { threads: 1, log: message => log.push(message) })).name).toBe('wasm');
     expect(log).toEqual([
       expect.stringMatching(
-        /^node-gpu is skipped: it does not load: libcudart.so.11.0: cannot open shared object file\. Run npm install/,
+        /^node-gpu is skipped: it does not load: libcudart.so.11.0: cannot open shared object file\. Run npx tfjs-prune setup-native --gpu\.$/,
       ),
       expect.stringMatching(/^node is skipped: it does not load: The Node.js native addon/),
       'Backend: wasm (SIMD, 1 thread).',
@@ -122,14 +122,19 @@ describe('by name', () => {
   });
 
   test.each([
-    ['node', 'it is not installed', 'npm install @tensorflow/tfjs-node;'],
-    ['node-gpu', 'it is not installed', 'npm install @tensorflow/tfjs-node-gpu'],
+    ['node', 'it is not installed', 'Run npx tfjs-prune setup-native.'],
+    ['node-gpu', 'it is not installed', 'Run npx tfjs-prune setup-native --gpu.'],
     ['webgpu', 'it is not installed', 'npm install webgpu'],
   ] as const)('%s that is not there is an error with the cure', async (name, problem, cure) => {
     const error = await rejection(useBackend(name));
     expect(error.code).toBe('no-backend');
     expect(error.message).toContain(`useBackend("${name}"): expected a backend that runs, got ${problem}.`);
     expect(error.message).toContain(cure);
+  });
+
+  test('node is content with the addon for GPUs, on the CPU', async () => {
+    packages['@tensorflow/tfjs-node-gpu'] = addon(false);
+    expect(await useBackend('node')).toEqual({ name: 'node', description: 'TensorFlow for Node.js (CPU)' });
   });
 
   test('node-gpu without a GPU is an error', async () => {

@@ -21,6 +21,7 @@ import {
 } from 'tfjs-prune';
 import { hashOf } from '../../lib/core/hash';
 import { VERSION } from '../../lib/core/version';
+import { CPU_KERNELS } from '../backend';
 import { contents, editModelJson, newFolder, plainLoad, removeFolders } from '../io/folder';
 import { outputsOf, perceptron } from '../io/models';
 import { PLAN } from '../io/plan';
@@ -29,7 +30,7 @@ import { version } from '../../package.json';
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
-  await tf.setBackend('cpu');
+  await tf.setBackend(CPU_KERNELS);
 });
 afterEach(removeFolders);
 

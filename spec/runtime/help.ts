@@ -7,12 +7,13 @@ import type { Checkpoint } from '../../lib/core/checkpoint';
 import type { Split } from '../../lib/core/context';
 import { random } from '../../lib/core/random';
 import type { Splits } from '../../lib/runtime/data';
+import { WASM_KERNELS } from '../backend';
 
 export const { dense, batchNormalization, dropout, activation } = layers.layers;
 
-/** Call it at the top of a spec file: its tests run on WASM. */
+/** Call it at the top of a spec file: its tests run on WASM, or what stands in for it. */
 export function onWasm(): void {
-  beforeAll(async () => void (await tf.setBackend('wasm')));
+  beforeAll(async () => void (await tf.setBackend(WASM_KERNELS)));
 }
 
 /** Runs `work` and fails if the number of tensors changed. */

@@ -21,6 +21,7 @@ import { relativeError, type NdArray } from '../../lib/core/array';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 import { fileHandler } from '../../examples/support/plainTf';
+import { WASM } from '../backend';
 import { ROOT } from '../house/sources';
 import { newFolder, removeFolders } from '../io/folder';
 import { disposeAll } from '../io/models';
@@ -37,7 +38,7 @@ afterEach(removeFolders);
 
 if (names.length === 0) test.skip(`no models in ${FOLDER}: set TFJS_PRUNE_MODELS`, () => undefined);
 else {
-  beforeAll(() => useBackend('wasm', { threads: 1 }));
+  beforeAll(() => useBackend(WASM, { threads: 1 }));
 
   test.each(names)(
     '%s shrinks exactly, and plain tf.js runs it',
