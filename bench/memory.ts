@@ -34,7 +34,7 @@ function inItsOwnProcess(name: string): Peak {
 }
 
 async function measure(name: string): Promise<Peak> {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend('wasm');
   const net = buildNet(name);
   const model = net.weights.reduce((sum, { shape }) => sum + 4 * shape.reduce<number>((size, n) => size * n!, 1), 0);
   const loaded = process.memoryUsage().rss;

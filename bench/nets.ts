@@ -13,7 +13,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const phaseNames = ['trace', 'groups', 'score', 'slice', 'materialize'] as const;
 
 async function main(): Promise<void> {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend('wasm');
   const wanted = process.argv.slice(2);
   const results: Awaited<ReturnType<typeof measure>>[] = [];
   for (const name of Object.keys(ZOO).filter(name => wanted.length === 0 || wanted.includes(name))) {

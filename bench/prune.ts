@@ -30,7 +30,7 @@ interface Result {
 }
 
 async function main(): Promise<void> {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend('wasm');
   const python = process.env.PEER_PYTHON;
   const peer = python ? await startTorchPruning(python) : undefined;
   const wanted = process.argv.slice(2);

@@ -39,7 +39,7 @@ interface Curve {
 }
 
 async function main(): Promise<void> {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend('wasm');
   const curves: Curve[] = [];
   for (const [name, one] of nets) {
     const points: Point[] = [];

@@ -13,7 +13,7 @@ import { resnet20 } from './zoo/resnet';
 const batch = 32;
 
 async function main(): Promise<void> {
-  await useBackend('wasm', { threads: 1 });
+  await useBackend('wasm');
   const plain = resnet20();
   const timings = compare(
     [

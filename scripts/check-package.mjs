@@ -22,7 +22,7 @@ const SAVE_A_MODEL = `
   const { layers, sequential } = require('@tensorflow/tfjs-layers');
   const { saveLayersModel, useBackend } = require('tfjs-prune');
   const dense = [layers.dense({ units: 8, inputShape: [3] }), layers.dense({ units: 2 })];
-  useBackend('wasm', { threads: 1 }).then(() => saveLayersModel(sequential({ layers: dense }), 'model'));
+  useBackend('wasm').then(() => saveLayersModel(sequential({ layers: dense }), 'model'));
 `;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');

@@ -80,7 +80,7 @@ async function refusal(work: Promise<unknown> | (() => unknown)): Promise<PruneE
   throw new Error('it did not refuse');
 }
 
-beforeAll(() => useBackend(WASM, { threads: 1 }));
+beforeAll(() => useBackend(WASM));
 
 describe('networkSlimming, end to end', () => {
   test('gives a smaller model that has learnt the task, with its account', async () => {

@@ -58,7 +58,7 @@ let net: L.LayersModel;
 let made: Plan;
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
   net = NETS.residual();
   made = await plan(net, half);
 });

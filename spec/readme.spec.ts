@@ -43,7 +43,7 @@ async function run(snippet: string, out: string): Promise<Record<string, unknown
   return (await make(...Object.values(scope))) as Record<string, unknown>;
 }
 
-beforeAll(() => library.useBackend(WASM, { threads: 1 }));
+beforeAll(() => library.useBackend(WASM));
 
 test('there are snippets', () => expect(snippets.length).toBeGreaterThanOrEqual(3));
 

@@ -12,7 +12,10 @@ export interface Backend {
 }
 
 export interface BackendOptions {
-  /** Of WASM under Node.js, 1 to 8; default: one for each processor. The results are the same bytes for any number. */
+  /**
+   * Of WASM under Node.js, 1 (the default) to 8: no more than there are idle processors, or they wait for each other. The results
+   * are the same bytes for any number.
+   */
   readonly threads?: number;
   readonly log?: (message: string) => void;
   /** Take WebGPU also where its adapter is a program that computes on the CPU. That is slower than wasm: for tests. */

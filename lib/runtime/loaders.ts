@@ -5,7 +5,7 @@ import { installTrainingKernels } from '../kernels';
 import { installNativeKernels } from '../kernels/native';
 import { importModule } from './importModule';
 import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
-import { processors, startThreaded } from './wasmThreads';
+import { startThreaded } from './wasmThreads';
 import { loadWebGpu } from './webgpu';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
@@ -70,12 +70,9 @@ async function loadWasm({ threads: wanted }: LoadOptions): Promise<Loaded> {
 }
 
 /** With threads where they can be had; a backend that runs already stays as it is. */
-async function startWasm(
-  { setThreadsCount }: { setThreadsCount(count: number): void },
-  wanted?: number,
-): Promise<boolean> {
+async function startWasm({ setThreadsCount }: { setThreadsCount(count: number): void }, wanted = 1): Promise<boolean> {
   const running = 'wasm' in tf.engine().registry;
-  const count = running || !isNode() ? 1 : (wanted ?? (await processors()));
+  const count = running || !isNode() ? 1 : wanted;
   if (count > 1) {
     setThreadsCount(count);
     if (await startThreaded(count, () => start('wasm'))) return true;

@@ -7,16 +7,8 @@ import type * as nodeOs from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { importModule } from './importModule';
 
-/** The build's own limit. */
-const MOST_THREADS = 8;
-
 /** How long the workers may take to come up before one thread is better than none, milliseconds. */
 const PATIENCE = 20_000;
-
-export async function processors(): Promise<number> {
-  const { availableParallelism } = (await importModule('node:os')) as typeof nodeOs;
-  return Math.min(MOST_THREADS, availableParallelism());
-}
 
 /**
  * Runs `start`, which starts the WASM backend, so that it comes up with `count` threads; false when it does not. What has to be

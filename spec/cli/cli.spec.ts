@@ -9,7 +9,7 @@ import { newFolder, removeFolders } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
 });
 afterEach(removeFolders);
 

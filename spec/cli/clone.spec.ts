@@ -14,7 +14,7 @@ import { savedNet } from './run';
 let clone: string;
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
   clone = mkdtempSync(join(tmpdir(), 'tfjs-prune-clone-'));
   for (const name of ['bin', 'lib', 'package.json', 'package-lock.json', 'tsconfig.json']) {
     cpSync(join(ROOT, name), join(clone, name), { recursive: true });

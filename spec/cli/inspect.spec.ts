@@ -11,7 +11,7 @@ import { NET_NAMES, NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
 });
 afterEach(removeFolders);
 

@@ -17,7 +17,7 @@ import { rejection } from '../zoo/refusal';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
 });
 beforeEach(() => void tf.engine().startScope());
 afterEach(() => {

@@ -16,7 +16,7 @@ import { NETS } from '../zoo/nets';
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
 });
 afterEach(removeFolders);
 

@@ -8,7 +8,7 @@ import { editModelJson, newFolder, removeFolders, shardPaths } from '../io/folde
 import { refusalOf, run, savedNet } from './run';
 
 beforeAll(async () => {
-  await useBackend(WASM, { threads: 1 });
+  await useBackend(WASM);
 });
 afterEach(removeFolders);
 

@@ -9,7 +9,7 @@ import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 import { WASM } from '../backend';
 
-beforeAll(() => useBackend(WASM, { threads: 1 }));
+beforeAll(() => useBackend(WASM));
 
 describe.each(Object.keys(ZOO))('%s', name => {
   test('only what must stay is frozen', async () => {

@@ -40,11 +40,11 @@ describe('auto', () => {
   test('takes WASM where nothing else is installed, says so once, and makes it train convolutions', async () => {
     expect(backendName()).toBe('none');
     const log: string[] = [];
-    const backend = await useBackend('auto', { threads: 1, log: message => log.push(message) });
+    const backend = await useBackend('auto', { log: message => log.push(message) });
     expect(backend).toEqual({ name: 'wasm', description: 'wasm (SIMD, 1 thread)' });
     expect(log).toEqual(['Backend: wasm (SIMD, 1 thread).']);
     expect([tf.getBackend(), backendName()]).toEqual(['wasm', 'wasm (SIMD, 1 thread)']);
-    expect(await useBackend('auto', { threads: 1 })).toEqual(backend);
+    expect(await useBackend()).toEqual(backend);
     const model = layers.sequential({
       layers: [layers.layers.conv2d({ filters: 1, kernelSize: 2, inputShape: [3, 3, 1] })],
     });
@@ -56,7 +56,7 @@ describe('auto', () => {
     packages['@tensorflow/tfjs-node-gpu'] = broken('libcudart.so.11.0: cannot open shared object file.\n  at load');
     packages['@tensorflow/tfjs-node'] = broken('The Node.js native addon module can not be found');
     const log: string[] = [];
-    expect((await useBackend('auto', { threads: 1, log: message => log.push(message) })).name).toBe('wasm');
+    expect((await useBackend('auto', { log: message => log.push(message) })).name).toBe('wasm');
     expect(log).toEqual([
       expect.stringMatching(
         /^node-gpu is skipped: it does not load: libcudart.so.11.0: cannot open shared object file\. Run npx tfjs-prune setup-native --gpu\.$/,
@@ -71,13 +71,13 @@ describe('auto', () => {
       throw missing('node-pre-gyp');
     };
     const log: string[] = [];
-    await useBackend('auto', { threads: 1, log: message => log.push(message) });
+    await useBackend('auto', { log: message => log.push(message) });
     expect(log[0]).toMatch(/node is skipped: it does not load: Cannot find module 'node-pre-gyp'/);
   });
 
   test('prefers the addon that sees a GPU, and asks TensorFlow to take memory as it needs it', async () => {
     packages['@tensorflow/tfjs-node-gpu'] = addon(true);
-    expect(await useBackend('auto', { threads: 1 })).toEqual({
+    expect(await useBackend()).toEqual({
       name: 'node-gpu',
       description: 'TensorFlow for Node.js (GPU)',
     });
@@ -88,7 +88,7 @@ describe('auto', () => {
   test('an addon for GPUs that sees none serves as the CPU one', async () => {
     packages['@tensorflow/tfjs-node-gpu'] = addon(false);
     const log: string[] = [];
-    const backend = await useBackend('auto', { threads: 1, log: message => log.push(message) });
+    const backend = await useBackend('auto', { log: message => log.push(message) });
     expect(backend).toEqual({ name: 'node', description: 'TensorFlow for Node.js (CPU)' });
     expect(log[0]).toMatch(/^node-gpu is skipped: TensorFlow sees no GPU. Check that nvidia-smi/);
   });
@@ -99,7 +99,7 @@ describe('auto', () => {
     const original = util.isNullOrUndefined;
     Object.assign(util, { isNullOrUndefined: undefined });
     packages['@tensorflow/tfjs-node'] = addon(false);
-    await useBackend('auto', { threads: 1 });
+    await useBackend();
     expect(process.env.TF_FORCE_GPU_ALLOW_GROWTH).toBe('false');
     expect([null, undefined, 0].map(value => util.isNullOrUndefined(value))).toEqual([true, true, false]);
     Object.assign(util, { isNullOrUndefined: original });
@@ -107,7 +107,7 @@ describe('auto', () => {
 
   test('does not try WebGPU under Node.js', async () => {
     packages.webgpu = jest.fn(() => ({}));
-    await useBackend('auto', { threads: 1 });
+    await useBackend();
     expect(packages.webgpu).not.toHaveBeenCalled();
   });
 });

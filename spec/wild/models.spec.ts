@@ -38,7 +38,7 @@ afterEach(removeFolders);
 
 if (names.length === 0) test.skip(`no models in ${FOLDER}: set TFJS_PRUNE_MODELS`, () => undefined);
 else {
-  beforeAll(() => useBackend(WASM, { threads: 1 }));
+  beforeAll(() => useBackend(WASM));
 
   test.each(names)(
     '%s shrinks exactly, and plain tf.js runs it',
