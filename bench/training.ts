@@ -8,9 +8,9 @@ import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { printTable, summary, writeResults } from './harness';
 import { startPeer, type Peer } from './peers/peer';
+import { BATCH } from './zoo/trainingTask';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 15);
-const BATCH = 32;
 const cores = String(availableParallelism());
 const contenders = [
   ['wasm', '1', 'plain'],

@@ -9,10 +9,8 @@ import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
 import { useBackend, useFastNorms } from '../../lib';
 import { createOptimizer } from '../../lib/runtime/optimizer';
-import { resnet20 } from '../zoo/resnet';
-import { seeded } from '../zoo/weights';
+import { trainedNet, trainingTask } from '../zoo/trainingTask';
 
-const BATCH = 32;
 const native = join(__dirname, '../../.native/package.json');
 
 async function main(): Promise<void> {
@@ -34,13 +32,9 @@ async function main(): Promise<void> {
 }
 
 function trainingStep(fast: boolean): () => Promise<void> {
-  const model = seeded(resnet20());
+  const model = trainedNet();
   if (fast) useFastNorms(model);
-  const images = tf.randomNormal([BATCH, 32, 32, 3], 0, 1, 'float32', 1);
-  const labels = tf.oneHot(tf.randomUniform([BATCH], 0, 10, 'int32', 2), 10);
-  const variables = model.trainableWeights.map(weight => weight.read() as tf.Variable);
-  const cost = (): tf.Scalar =>
-    tf.losses.softmaxCrossEntropy<tf.Tensor, tf.Scalar>(labels, model.apply(images, { training: true }) as tf.Tensor);
+  const { variables, cost } = trainingTask(model);
   const stock = tf.train.momentum(0.1, 0.9);
   const ours = createOptimizer('momentum');
   return async () => {

@@ -14,10 +14,8 @@ import {
   MaxPool3DGrad,
   MaxPoolGrad,
   Mean,
-  registerKernel,
   Sum,
   Tile,
-  unregisterKernel,
   UnsortedSegmentSum,
 } from '@tensorflow/tfjs-core';
 import { PruneError } from '../core/errors';
@@ -31,6 +29,7 @@ import { einsum } from './einsum';
 import { fastMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
 import { fastReduction } from './reduce';
+import { replaceKernel } from './replace';
 import { unsortedSegmentSum } from './segmentSum';
 import { fastTile } from './tile';
 import { asKernelFunc } from './wasm';
@@ -72,13 +71,6 @@ export function installTrainingKernels(): void {
     });
   }
   if (getKernel(Conv2DBackpropFilter, 'wasm')?.kernelFunc === kernels[0][1]) return;
-  for (const [kernelName, kernelFunc] of kernels) replace({ kernelName, backendName: 'wasm', kernelFunc });
-  for (const [kernelName, improve] of improved) replace(improve(getKernel(kernelName, 'wasm')));
-}
-
-function replace(config: KernelConfig): void {
-  if (getKernel(config.kernelName, config.backendName) !== undefined) {
-    unregisterKernel(config.kernelName, config.backendName);
-  }
-  registerKernel(config);
+  for (const [kernelName, kernelFunc] of kernels) replaceKernel({ kernelName, backendName: 'wasm', kernelFunc });
+  for (const [kernelName, improve] of improved) replaceKernel(improve(getKernel(kernelName, 'wasm')));
 }
