@@ -21,11 +21,8 @@ export function maxPoolGradient({
   backend,
   attrs,
 }: KernelCall<MaxPoolGradInputs, MaxPoolGradAttrs>): TensorInfo {
-  const { dy, input } = inputs as Record<'dy' | 'input', TensorInfo>;
-  const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  const shape = input.shape as [number, number, number, number];
-  const info = backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-  return gradient(backend, input, dy, planes(info));
+  const given = inputs as Given;
+  return gradient(backend, given, planes(given.input.shape, attrs));
 }
 
 /** Of `[batch, depth, height, width, channels]`. */
@@ -34,38 +31,28 @@ export function maxPool3dGradient({
   backend,
   attrs,
 }: KernelCall<MaxPool3DGradInputs, MaxPool3DGradAttrs>): TensorInfo {
-  const { dy, input } = inputs as Record<'dy' | 'input', TensorInfo>;
-  const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  const shape = input.shape as Shape5;
-  const info = backend_util.computePool3DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-  return gradient(backend, input, dy, volumes(info));
+  const given = inputs as Given;
+  return gradient(backend, given, volumes(given.input.shape, attrs));
 }
 
+/** Of `[batch, depth, height, width, channels]`, which is all that tf.js has. */
 export function maxPool3d({ inputs, backend, attrs }: KernelCall<MaxPool3DInputs, MaxPool3DAttrs>): TensorInfo {
   const { x } = inputs as Record<'x', TensorInfo>;
-  const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attrs;
-  const info = backend_util.computePool3DInfo(
-    x.shape as Shape5,
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-    dataFormat,
-  );
-  const out = allocate(backend, info.outShape);
+  const windows = volumes(x.shape, attrs);
+  const { batch, channels, axes } = windows;
+  const out = allocate(backend, [batch, ...axes.map(axis => axis.results), channels]);
   const [values, results] = [floats(backend, x), floats(backend, out)];
-  forEachWindow(volumes(info), (result, places, count) => {
-    for (let channel = 0; channel < info.inChannels; channel++) {
+  forEachWindow(windows, (result, places, count) => {
+    for (let channel = 0; channel < channels; channel++) {
       results[result + channel] = values[largest(values, places, count, channel)];
     }
   });
   return out;
 }
 
-type Shape5 = [number, number, number, number, number];
+type Given = Record<'dy' | 'input', TensorInfo>;
 
-function gradient(backend: WasmBackend, input: TensorInfo, dy: TensorInfo, windows: Windows): TensorInfo {
+function gradient(backend: WasmBackend, { dy, input }: Given, windows: Windows): TensorInfo {
   const out = zeros(backend, input.shape);
   const [values, given, sums] = [input, dy, out].map(tensor => floats(backend, tensor));
   forEachWindow(windows, (result, places, count) => {
@@ -98,12 +85,16 @@ interface Windows {
   readonly axes: readonly [Axis, Axis, Axis];
 }
 
-function planes(info: backend_util.Conv2DInfo): Windows {
+function planes(shape: readonly number[], attrs: MaxPoolGradAttrs): Windows {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs;
+  const info = backend_util.computePool2DInfo(shape as Shape4, filterSize, strides, 1, pad, dimRoundingMode);
   const flat = { size: 1, results: 1, stride: 1, window: 1, padding: 0 };
   return { batch: info.batchSize, channels: info.inChannels, axes: [flat, ...inPlane(info)] };
 }
 
-function volumes(info: backend_util.Conv3DInfo): Windows {
+function volumes(shape: readonly number[], attrs: MaxPool3DGradAttrs): Windows {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs;
+  const info = backend_util.computePool3DInfo(shape as Shape5, filterSize, strides, 1, pad, dimRoundingMode);
   const depth = {
     size: info.inDepth,
     results: info.outDepth,
@@ -113,6 +104,9 @@ function volumes(info: backend_util.Conv3DInfo): Windows {
   };
   return { batch: info.batchSize, channels: info.inChannels, axes: [depth, ...inPlane(info)] };
 }
+
+type Shape4 = [number, number, number, number];
+type Shape5 = [number, number, number, number, number];
 
 function inPlane(info: backend_util.Conv2DInfo | backend_util.Conv3DInfo): [Axis, Axis] {
   const height = {

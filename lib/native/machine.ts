@@ -60,9 +60,9 @@ export function thisMachine({ signal, say }: Pick<Machine, 'signal' | 'say'>): M
   };
 }
 
-/** Where downloads are kept between runs. */
-export function cacheFolder({ env, home }: Machine): string {
-  return join(env.XDG_CACHE_HOME || join(home, '.cache'), 'tfjs-prune');
+/** Where a program keeps what it would download again: this one, unless another is named. */
+export function cacheFolder({ env, home }: Machine, program = 'tfjs-prune'): string {
+  return join(env.XDG_CACHE_HOME || join(home, '.cache'), program);
 }
 
 function glibcOfThisProcess(): string | undefined {

@@ -65,8 +65,9 @@ async function findCompiler({ env, run }: Machine): Promise<string> {
 }
 
 /** Node-API is stable across versions, so the headers of any Node.js do. */
-async function findHeaders({ execPath, env, home }: Machine, project: string): Promise<string> {
-  const cache = join(env.XDG_CACHE_HOME || join(home, '.cache'), 'node-gyp');
+async function findHeaders(machine: Machine, project: string): Promise<string> {
+  const { execPath, env } = machine;
+  const cache = cacheFolder(machine, 'node-gyp');
   const versions = (await readdir(cache).catch((): string[] => [])).sort(compareVersions).reverse();
   const candidates = [
     ...(env.npm_config_nodedir ? [join(env.npm_config_nodedir, 'include/node')] : []),

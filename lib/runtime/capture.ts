@@ -29,11 +29,12 @@ export async function capture(model: LayersModel): Promise<Checkpoint> {
   requireUniquePaths(topology);
   requireSamePaths(topology, found);
   requireOwnLayers(found);
-  const weights = await onSoundDevice(() => readAll(found));
+  const weights = await onSoundDevice(() => readAllWeights(found));
   return { topology: withFrozen(topology, model as unknown as AnyLayer), weights };
 }
 
-async function readAll(found: readonly Leaf[]): Promise<Checkpoint['weights']> {
+/** Arrays by path; layers without weights have none. */
+export async function readAllWeights(found: readonly Leaf[]): Promise<Checkpoint['weights']> {
   const weights = new Map<string, readonly NdArray[]>();
   for (const { path, layer } of found) {
     const arrays = await readWeights(path, layer);

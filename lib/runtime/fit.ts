@@ -1,7 +1,6 @@
 /** Training. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { FitOptions, Progress, Score } from '../core/context';
@@ -10,7 +9,7 @@ import { random } from '../core/random';
 import { wrapNorms } from '../edit/slim';
 import { installTrainingKernels } from '../kernels';
 import { Slimmable } from '../layers/slimmable';
-import { readWeights } from './capture';
+import { readAllWeights } from './capture';
 import type { Splits } from './data';
 import { score } from './evaluate';
 import { useFastNorms } from './fastNorms';
@@ -74,7 +73,7 @@ interface Run {
   readonly progress: (event: Progress) => void;
 }
 
-type Weights = Map<string, readonly NdArray[]>;
+type Weights = Checkpoint['weights'];
 
 async function runEpochs(run: Run): Promise<Weights> {
   const { model, splits, settings, terms, signal } = run;
@@ -95,11 +94,11 @@ async function runEpochs(run: Run): Promise<Weights> {
     });
     if (validation === undefined) continue;
     if (validation.loss < best.loss) {
-      const weights = settings.restoreBest ? await readAll(model) : undefined;
+      const weights = settings.restoreBest ? await readAllWeights(layersOf(model)) : undefined;
       best = { loss: validation.loss, epoch, weights };
     } else if (epoch - best.epoch >= settings.patience) break;
   }
-  return best.weights ?? readAll(model);
+  return best.weights ?? readAllWeights(layersOf(model));
 }
 
 /** Mean loss over the epoch. The losses stay on the device until its end. */
@@ -136,15 +135,6 @@ function annealPenalty(model: LayersModel, { l1, anneal }: FitSettings, progress
   if (l1 === undefined) return;
   const factor = checkNumber('fit', 'anneal(progress)', anneal(progress), { least: 0 });
   for (const { layer } of layersOf(model)) if (layer instanceof Slimmable) layer.l1 = l1 * factor;
-}
-
-async function readAll(model: LayersModel): Promise<Weights> {
-  const weights: Weights = new Map();
-  for (const { path, layer } of layersOf(model)) {
-    const arrays = await readWeights(path, layer);
-    if (arrays.length > 0) weights.set(path, arrays);
-  }
-  return weights;
 }
 
 function requireFinite(loss: number, epoch: number, { learningRate }: FitSettings): void {
