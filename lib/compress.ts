@@ -9,14 +9,14 @@ import { unwrap } from './edit/slim';
 import type { Method } from './methods';
 import { costOf, layerWidths } from './report/cost';
 import { explain } from './report/explain';
-import { measureLatency, type LatencyOptions } from './report/latency';
-import type { Latency, Report, Stage } from './report/report';
+import { measureLatency } from './report/latency';
+import type { Report, Stage } from './report/report';
 import { backendName } from './runtime/backend';
 import { capture } from './runtime/capture';
 import { createContext, type Notes } from './runtime/context';
 import { readData, type Data, type Splits } from './runtime/data';
 import { evaluate } from './runtime/evaluate';
-import { materialize, withModel } from './runtime/materialize';
+import { materialize } from './runtime/materialize';
 
 export interface RunSettings {
   /** Every random choice follows from it: same seed, same bytes. */
@@ -73,8 +73,36 @@ export async function compress<N extends Need = never>(
   method: Method<N>,
   ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
 ): Promise<Compressed> {
-  const settings: CompressSettings & { data?: Data } = options ?? {};
-  const { data, seed = 0, signal, log = ignore, progress = ignore, latency = {}, keepRemoved } = settings;
+  const { latency = {}, ...settings }: CompressSettings & { data?: Data } = options ?? {};
+  const { result, report, ...account } = await run(model, method, settings);
+  const small = materialize(result);
+  if (latency === false) return { model: small, report, ...account };
+  try {
+    const timed = await measureLatency(model, small, { ...latency, signal: settings.signal });
+    return { model: small, report: { ...report, latency: timed }, ...account };
+  } catch (error) {
+    small.dispose();
+    throw error;
+  }
+}
+
+interface Run extends Omit<Compressed, 'model'> {
+  readonly result: Checkpoint;
+}
+
+/** All but what needs models: when it returns, the copy of the original is gone, and there is room for what timing needs. */
+async function run<N extends Need>(
+  model: LayersModel,
+  method: Method<N>,
+  {
+    data,
+    seed = 0,
+    signal,
+    log = ignore,
+    progress = ignore,
+    keepRemoved,
+  }: Omit<CompressSettings, 'latency'> & { data?: Data },
+): Promise<Run> {
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
   const { record, stages } = recorder(splits, signal);
@@ -92,12 +120,11 @@ export async function compress<N extends Need = never>(
     stages,
     layers: layerWidths(original, result),
     certificates: notes.certificates,
-    ...(latency && { latency: await timed(original, result, { ...latency, signal }) }),
   };
   const source = { sha256: await hashOf(original) };
   const plan = explain(original, { version: 1, source, ...shared, ...composeSteps(notes.steps) });
   const removed = keepRemoved ? removedFrom(original, result, plan, notes) : undefined;
-  return { model: materialize(result), report, plan, ...(removed && { removed }) };
+  return { result, report, plan, ...(removed && { removed }) };
 }
 
 /** Of all cuts together, in terms of the plan. */
@@ -124,11 +151,6 @@ function recorder(splits: Splits | undefined, signal: AbortSignal | undefined) {
 function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'train' {
   if (test) return 'test';
   return validation ? 'validation' : 'train';
-}
-
-/** Both models are built for the timing alone, so that they are treated alike. */
-function timed(original: Checkpoint, result: Checkpoint, options: LatencyOptions): Promise<Latency> {
-  return withModel(original, dense => withModel(result, small => measureLatency(dense, small, options)));
 }
 
 function ignore(): void {}

@@ -87,9 +87,21 @@ export function mask(model: Checkpoint, traced: Trace, removed: ReadonlySet<Unit
   for (const site of traced.sites) {
     const gone = (unit: Unit): boolean => removed.has(unit) && (site.role === 'reads' || traced.bare.has(unit));
     const positions = [...site.width.keys()].filter(position => gone(site.width[position]));
-    if (positions.length > 0) edit(weights, site, array => zeroAt(array, site.axis, positions));
+    if (positions.length > 0) edit(weights, site, array => zeroedWhenRead(array, site.axis, positions));
   }
   return { topology: model.topology, weights };
+}
+
+/** Made anew at each reading and kept by nobody: a second copy of a whole model is too much. */
+function zeroedWhenRead(array: NdArray, axis: number, positions: readonly number[]): NdArray {
+  const { shape, dtype } = array;
+  return {
+    shape,
+    dtype,
+    get data() {
+      return zeroAt(array, axis, positions).data;
+    },
+  };
 }
 
 /** The sites that lose positions, and what stays of them. */

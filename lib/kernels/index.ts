@@ -2,6 +2,7 @@
 import type { KernelConfig, KernelFunc } from '@tensorflow/tfjs-core';
 import {
   BatchMatMul,
+  Conv2D,
   Conv2DBackpropFilter,
   Conv2DBackpropInput,
   Conv3D,
@@ -9,6 +10,7 @@ import {
   DepthwiseConv2dNativeBackpropInput,
   Einsum,
   FusedBatchNorm,
+  FusedConv2D,
   getKernel,
   MaxPool3D,
   MaxPool3DGrad,
@@ -28,6 +30,7 @@ import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
 import { fastMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
+import { pointwiseConv2d, pointwiseFusedConv2d } from './pointwise';
 import { fastReduction } from './reduce';
 import { replaceKernel } from './replace';
 import { unsortedSegmentSum } from './segmentSum';
@@ -50,7 +53,9 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
 /** Stock kernels that stay for what they do well. */
 const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
   [BatchMatMul, fastMatMul],
+  [Conv2D, pointwiseConv2d],
   [FusedBatchNorm, fastBatchNorm],
+  [FusedConv2D, pointwiseFusedConv2d],
   [Tile, fastTile],
   [Sum, stock => fastReduction(stock, 'sum')],
   [Mean, stock => fastReduction(stock, 'mean')],

@@ -5,9 +5,9 @@ import type { Certificate } from '../core/context';
 import { PruneError } from '../core/errors';
 import { macsOfModel } from '../graph/cost';
 import { headsOf, withLinear } from './heads';
-import { withModel } from './materialize';
 import { predict } from './predict';
 import { probeInputs } from './probes';
+import { withStreamed } from './streamed';
 
 export interface CertifyOptions {
   readonly seed: number;
@@ -27,11 +27,11 @@ export async function certify(
   sliced: Checkpoint,
   { seed, probes = probesFor(masked), tolerance = 1e-5 }: CertifyOptions,
 ): Promise<Certificate> {
-  const { inputs, expected } = await withModel(bare(masked), async model => {
+  const { inputs, expected } = await withStreamed(bare(masked), async model => {
     const drawn = probeInputs(model, seed, probes);
     return { inputs: drawn, expected: await predict(model, drawn) };
   });
-  const got = await predict(bare(sliced), inputs);
+  const got = await withStreamed(bare(sliced), model => predict(model, inputs));
   const error = Math.max(...expected.map((output, i) => errorOf(got[i], output)));
   if (!(error <= tolerance)) throw notExact(place, error, tolerance);
   return { error, tolerance, probes };

@@ -11,6 +11,8 @@ export interface AnyLayer extends Pick<Layer, 'name' | 'built' | 'trainable' | '
   readonly layers?: readonly AnyLayer[];
   /** Of a wrapper only. */
   readonly layer?: AnyLayer;
+  /** Where it has one; absent for linear. */
+  readonly activation?: { apply(x: tf.Tensor): tf.Tensor };
   readonly weights: readonly {
     readonly originalName: string;
     readonly val: tf.Variable;

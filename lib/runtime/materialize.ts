@@ -17,12 +17,19 @@ import { toTensor } from './tensors';
  * tf.js cannot read; nothing is left behind then.
  */
 export function materialize(checkpoint: Checkpoint): LayersModel {
+  return disposeOnFailure(() => {
+    const model = constructFor(checkpoint);
+    for (const { path, layer } of layersOf(model)) setWeights(layer, weightsOf(checkpoint, path));
+    return model;
+  });
+}
+
+/** The model of `checkpoint`, whose weights fit but have no values yet; one `dispose()` frees it whole. Throws as {@link materialize}. */
+export function constructFor(checkpoint: Checkpoint): LayersModel {
   requireUniquePaths(checkpoint.topology);
   return disposeOnFailure(() => {
     const model = construct(inCallOrder(checkpoint.topology));
-    const found = layersOf(model);
-    checkWeights(checkpoint, found);
-    for (const { path, layer } of found) setWeights(layer, weightsOf(checkpoint, path));
+    checkWeights(checkpoint, layersOf(model));
     ownOnce(model as unknown as AnyLayer);
     return model;
   });
@@ -71,9 +78,9 @@ export function construct({ className, config }: Topology): LayersModel {
 }
 
 /**
- * The weights are overwritten anyhow, so every layer built by `make` only reserves their space. tf.js's own switch for zeros
- * does not reach into nested models, where costly initializers would run, one of which (orthogonal) needs the union package;
- * and zeros of a large model take longer to write than all else here.
+ * The weights are overwritten anyhow, so every layer built by `make` leaves them without values. tf.js's own switch for
+ * zeros does not reach into nested models, where costly initializers would run, one of which (orthogonal) needs the union
+ * package; and zeros of a large model take longer to write than all else here.
  */
 function withoutValues<T>(make: () => T): T {
   const prototype = layers.layers.Layer.prototype as unknown as { addWeight: (...given: unknown[]) => unknown };
@@ -88,10 +95,10 @@ function withoutValues<T>(make: () => T): T {
   }
 }
 
-/** A tensor whose values nobody may read before they are set. */
+/** A tensor of `shape` whose values nobody may read: it has the memory of one. */
 function reserved(shape: number[], dtype: tf.DataType): tf.Tensor {
   const backend = tf.backend();
-  const dataId = backend.write(null as never, shape, dtype);
+  const dataId = backend.write(null as never, [1], dtype);
   return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
 }
 
@@ -133,9 +140,15 @@ function misfit(path: string, expected: string, got: string): PruneError {
   return new PruneError('bad-weights', { place: `layer "${path}"`, expected, got, cure });
 }
 
-function setWeights(layer: AnyLayer, arrays: readonly NdArray[]): void {
+/** Gives `layer` its weights, `arrays` in the order of `getWeights()`. */
+export function setWeights(layer: AnyLayer, arrays: readonly NdArray[]): void {
   if (arrays.length === 0) return;
   tf.tidy(() => layer.setWeights(arrays.map(toTensor)));
+}
+
+/** Frees the memory of the weights of `layer`, which then has none to compute with. */
+export function dropWeights(layer: AnyLayer): void {
+  for (const weight of layer.weights) tf.tidy(() => weight.write(reserved(weight.val.shape, weight.val.dtype)));
 }
 
 /**
