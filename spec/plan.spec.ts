@@ -27,6 +27,7 @@ import {
   type Plan,
   type PruneErrorCode,
 } from 'tfjs-prune';
+import type { Progress } from '../lib/core/context';
 import { hashOf } from '../lib/core/hash';
 import { composeSteps } from '../lib/edit/plan';
 import { WASM } from './backend';
@@ -50,8 +51,10 @@ const data: Data = { train: examples(32) };
 const byData: Criterion<'data'> = {
   name: 'by data',
   needs: ['data'],
-  score: ({ units }, _model, context) =>
-    Promise.resolve(Float64Array.from(units.keys(), i => i * (1 + context.data.train.inputs[0].data[1]))),
+  score: (groups, _model, context) => {
+    const slope = 1 + context.data.train.inputs[0].data[1];
+    return Promise.resolve(groups.map(({ units }) => ({ values: Float64Array.from(units.keys(), i => i * slope) })));
+  },
 };
 
 let net: L.LayersModel;
@@ -100,10 +103,10 @@ describe('plan', () => {
   });
 
   test('gives data to a criterion that asks for it, and tells its progress', async () => {
-    const scored: string[] = [];
-    const progress = ({ detail }: { detail?: string }): void => void scored.push(detail!);
+    const scored: Progress[] = [];
+    const progress = (event: Progress): void => void scored.push(event);
     const told = await plan(net, { ...half, criterion: byData, data, progress });
-    expect(scored).toEqual(['stem', 'a']);
+    expect(scored).toEqual([{ stage: 'score by data', done: 2, total: 2 }]);
     expect(groupOf(told, 'a').removed).toEqual([0, 1]);
     expect(told.method).toBe('prune(by data)');
     const pruned = await compress(net, prune({ ...half, criterion: byData }), { data, ...quiet });

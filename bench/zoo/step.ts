@@ -39,10 +39,9 @@ export async function pruneOnce(model: Checkpoint, ratio: number): Promise<Step>
   const traced = lap(trace(model));
   const all = lap(groupsOf(traced));
   const criterion = magnitude();
-  const scored: Scored[] = [];
-  for (const group of all.filter(({ frozen }) => frozen === undefined)) {
-    scored.push({ group, scores: await criterion.score(group, model, NO_CONTEXT) });
-  }
+  const free = all.filter(({ frozen }) => frozen === undefined);
+  const scores = await criterion.score(free, model, NO_CONTEXT);
+  const scored = free.map((group, i): Scored => ({ group, scores: scores[i].values }));
   const survivors = uniform({ ratio, minimum: 1 })(scored, model);
   const removed = new Set<Unit>();
   for (const { group } of scored) {

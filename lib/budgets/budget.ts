@@ -11,6 +11,8 @@ export interface Scored {
   readonly group: Group;
   /** One score per unit of the group: higher = keep. */
   readonly scores: Float64Array;
+  /** Of each score, where it was averaged over batches of data. */
+  readonly standardError?: Float64Array;
 }
 
 /** For each group (by name) the indices of the units that stay, ascending. */

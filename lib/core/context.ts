@@ -3,7 +3,7 @@ import type { NdArray } from './array';
 import type { Checkpoint } from './checkpoint';
 
 /** Abilities that cost the caller something (data, a backend that trains); asked for by type, so that a missing one does not compile. */
-export type Need = 'data' | 'training';
+export type Need = 'data' | 'gradients' | 'training';
 
 /** Examples as plain arrays, `[examples, ...]`; one array per model input and per model output. */
 export interface Split {
@@ -39,6 +39,18 @@ export interface ObserveOptions {
   readonly batchSize?: number;
 }
 
+/** What a batch is shown to: true ends the run, for enough was seen. */
+export type See<T> = (batch: T) => void | boolean | Promise<void | boolean>;
+
+/** A factor of 1 on every position along `axis` of one input of a layer, the same in all its calls: turned to 0, it takes the position away. */
+export interface Gate {
+  /** Path. */
+  readonly layer: string;
+  /** Which of its inputs. */
+  readonly input: number;
+  readonly axis: number;
+}
+
 export type OptimizerName = 'adam' | 'momentum';
 
 export interface FitOptions {
@@ -69,9 +81,17 @@ export interface Abilities {
     /** BatchNormalization statistics measured anew by forward passes only. */
     recalibrate(model: Checkpoint, options?: RecalibrateOptions): Promise<Checkpoint>;
     /** Shows `see`, batch by batch, what layers are given; all models run on the same batches. */
-    observe(
-      watched: readonly Watched[],
-      see: (batch: readonly Observed[]) => void | Promise<void>,
+    observe(watched: readonly Watched[], see: See<readonly Observed[]>, options?: ObserveOptions): Promise<void>;
+  };
+  /** All in inference mode (moving statistics, no dropout), so that examples do not mix. */
+  readonly gradients: {
+    /** Shows `see`, batch by batch, the gradient of the mean loss with respect to every trainable weight, in the shapes of the weights; others are all zero. */
+    weights(model: Checkpoint, see: See<Checkpoint['weights']>, options?: ObserveOptions): Promise<void>;
+    /** Shows `see`, batch by batch and gate by gate, the gradient of each example's own loss with respect to the gate: `[batch, positions]`. */
+    gates(
+      model: Checkpoint,
+      gates: readonly Gate[],
+      see: See<readonly NdArray[]>,
       options?: ObserveOptions,
     ): Promise<void>;
   };

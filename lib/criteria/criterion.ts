@@ -1,11 +1,12 @@
 /**
- * criteria: how much each unit matters. A criterion sees one group at a time and returns one score per unit; it knows
+ * criteria: how much each unit matters. A criterion sees the groups of a model and returns one score per unit; it knows
  * nothing of budgets (how many go) nor of methods (when).
  * This file: the type.
  */
 import type { Checkpoint } from '../core/checkpoint';
 import type { Context, Need } from '../core/context';
 import type { Group } from '../graph/group';
+import type { Trace } from '../graph/ledger';
 
 export interface Criterion<N extends Need = never> {
   readonly name: string;
@@ -13,7 +14,19 @@ export interface Criterion<N extends Need = never> {
   readonly paper?: string;
   readonly needs: readonly N[];
   /** Whether it can score `group`; groups it does not cover keep their units. Default: all. */
-  covers?(group: Group): boolean;
-  /** One number per unit, in the order of `group.units`: higher = keep. */
-  score(group: Group, model: Checkpoint, context: Context<N>): Promise<Float64Array>;
+  covers?(group: Group, traced: Trace): boolean;
+  /** For each of `groups`, which it covers, its scores: all at once, so that data is gone through once. */
+  score(groups: readonly Group[], model: Checkpoint, context: Context<N>): Promise<readonly Scores[]>;
+}
+
+export interface Scores {
+  /** One per unit, in the order of `group.units`: higher = keep. */
+  readonly values: Float64Array;
+  /** Of each value, over the batches it was averaged from. */
+  readonly standardError?: Float64Array;
+}
+
+/** The `score` of a criterion that looks at one group at a time and needs no data. */
+export function scoreEach(score: (group: Group, model: Checkpoint, seed: number) => Float64Array): Criterion['score'] {
+  return (groups, model, { seed }) => Promise.resolve(groups.map(group => ({ values: score(group, model, seed) })));
 }

@@ -1,33 +1,26 @@
 /** Network Slimming: the size of a channel's BatchNormalization scale. */
 import { weightsOf } from '../core/checkpoint';
-import { membersAt, type Group } from '../graph/group';
+import type { Group } from '../graph/group';
 import type { Site } from '../graph/ledger';
-import type { Criterion } from './criterion';
+import { aggregated, checkAggregate, type Aggregate } from './aggregate';
+import { scoreEach, type Criterion } from './criterion';
 
 /**
- * Mean of |gamma| over every BatchNormalization that scales the unit.
+ * |gamma| of the BatchNormalization that scales the unit; `aggregate` (default: mean) over all that do.
  * Paper: 1708.06519, section 3 ("Scaling factors and sparsity-induced penalty").
  * Differs: units coupled by a residual sum have several gammas; the paper keeps such streams whole, we average.
  */
-export function gamma(): Criterion {
+export function gamma({ aggregate = 'mean' }: { readonly aggregate?: Aggregate } = {}): Criterion {
+  checkAggregate('gamma', aggregate);
   return {
     name: 'gamma',
     paper: 'Liu 2017, 1708.06519',
     needs: [],
     covers: group => gammasOf(group).length > 0,
-    score(group, model) {
-      const sums = new Float64Array(group.units.length);
-      const counts = new Float64Array(group.units.length);
-      for (const site of gammasOf(group)) {
-        const { data } = weightsOf(model, site.layer)[site.weight];
-        membersAt(group, site).forEach((member, position) => {
-          if (member < 0) return;
-          sums[member] += Math.abs(data[position]);
-          counts[member] += 1;
-        });
-      }
-      return Promise.resolve(sums.map((sum, i) => sum / counts[i]));
-    },
+    score: scoreEach((group, model) => {
+      const sizes = ({ layer, weight }: Site): Float32Array => Float32Array.from(weightsOf(model, layer)[weight].data, Math.abs); // prettier-ignore
+      return aggregated(group, gammasOf(group), sizes, aggregate);
+    }),
   };
 }
 

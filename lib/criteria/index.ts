@@ -1,5 +1,7 @@
 /** The criteria: adding one is one file and one line here. */
-export type { Criterion } from './criterion';
+export type { Aggregate } from './aggregate';
+export { scoreEach, type Criterion, type Scores } from './criterion';
+export type { Normalize } from './normalize';
 export { gamma } from './gamma';
 export { magnitude } from './magnitude';
 export { random } from './random';

@@ -66,7 +66,7 @@ export async function choose<N extends Need>(
 ): Promise<Choice> {
   const traced = trace(model);
   const all = groupsOf(traced);
-  const scored = await scoreGroups(eligible(all, options), options, model, context);
+  const scored = await scoreGroups(eligible(traced, all, options), options, model, context);
   const survivors = options.budget(scored, model);
   const removed = new Set<Unit>();
   for (const { units, name } of all) {
@@ -113,6 +113,7 @@ function fold<N extends Need>(
 }
 
 function eligible<N extends Need>(
+  traced: Trace,
   all: readonly Group[],
   { criterion, groups, protect = [] }: PruneOptions<N>,
 ): readonly Group[] {
@@ -137,7 +138,7 @@ function eligible<N extends Need>(
     const own = group.sites.filter(({ role }) => role !== 'reads').map(({ layer }) => layer);
     if (own.some(path => protect.includes(path))) return 'protected';
     if (groups && !groups(group)) return 'not selected';
-    return criterion.covers?.(group) === false ? `not covered by ${criterion.name}` : undefined;
+    return criterion.covers?.(group, traced) === false ? `not covered by ${criterion.name}` : undefined;
   }
 }
 
@@ -147,15 +148,14 @@ async function scoreGroups<N extends Need>(
   model: Checkpoint,
   context: Context<N>,
 ): Promise<readonly Scored[]> {
-  const scored: Scored[] = [];
-  for (const [done, group] of groups.entries()) {
-    const scores = await criterion.score(group, model, context);
+  const all = await criterion.score(groups, model, context);
+  context.progress({ stage: `score ${criterion.name}`, done: groups.length, total: groups.length });
+  return groups.map((group, i) => {
+    const { values: scores, standardError } = all[i] ?? { values: new Float64Array() };
     const bad = scores.findIndex(Number.isNaN);
     if (bad >= 0 || scores.length !== group.units.length) throw badScores(criterion.name, group, scores);
-    scored.push({ group, scores });
-    context.progress({ stage: `score ${criterion.name}`, done: done + 1, total: groups.length, detail: group.name });
-  }
-  return scored;
+    return { group, scores, ...(standardError && { standardError }) };
+  });
 }
 
 function withoutKept(units: readonly Unit[], kept: readonly number[]): readonly Unit[] {

@@ -16,6 +16,7 @@ import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
+import { gateGradients, weightGradients } from './gradients';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
 
@@ -71,6 +72,10 @@ function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'pr
       evaluate: (model: Checkpoint) => evaluate(model, validation, loss, { signal: run.signal }),
       recalibrate: (model, options) => recalibrate(model, train, options, run),
       observe: (watched, see, options) => observe(watched, train, see, options, run),
+    },
+    gradients: {
+      weights: (model, see, options) => weightGradients(model, splits, see, options, run),
+      gates: (model, gates, see, options) => gateGradients(model, splits, gates, see, options, run),
     },
     training: {
       fit: (model: Checkpoint, options: FitOptions) => fit(model, splits, options, run),

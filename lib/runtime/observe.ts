@@ -4,7 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rows, type NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
-import type { Observed, ObserveOptions, Split, Watched } from '../core/context';
+import type { Observed, ObserveOptions, See, Split, Watched } from '../core/context';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { onSoundDevice } from './deviceErrors';
@@ -22,7 +22,7 @@ import { fromTensor, toTensor } from './tensors';
 export async function observe(
   watched: readonly Watched[],
   { inputs }: Split,
-  see: (batch: readonly Observed[]) => void | Promise<void>,
+  see: See<readonly Observed[]>,
   { batches: most = 16, batchSize = 64 }: ObserveOptions = {},
   { seed, signal }: { readonly seed: number; readonly signal?: AbortSignal },
 ): Promise<void> {
@@ -48,7 +48,7 @@ export async function observe(
             }),
           );
         }
-        await see(seen);
+        if (await see(seen)) return;
       }
     },
   );

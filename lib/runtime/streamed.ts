@@ -52,7 +52,7 @@ function dense(layer: AnyLayer, [kernel, bias]: readonly NdArray[], input: tf.Te
     const columns = Array.from({ length: Math.min(step, units - from) }, (_, i) => from + i);
     const [b, added] = [gather({ shape, dtype, data }, 1, columns), bias && gather(bias, 0, columns)];
     parts.push(
-      tf.tidy(() => tf.fused.matMul({ a: rows, b: toTensor(b) as tf.Tensor2D, bias: added && toTensor(added) })),
+      tf.tidy(() => tf.fused.matMul({ a: rows, b: toTensor(b), bias: added && toTensor(added) })),
     );
   }
   const product = tf.reshape(tf.concat(parts, 1), [...input.shape.slice(0, -1), units]);

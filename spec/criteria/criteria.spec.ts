@@ -3,6 +3,7 @@ import { gather, ndarray, type NdArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { gamma, magnitude, random, type Criterion } from '../../lib/criteria';
 import { groups, type Group } from '../../lib/graph/group';
+import { trace } from '../../lib/graph/trace';
 import { notedContext } from '../zoo/context';
 import { refusal } from '../zoo/refusal';
 import { checkpoint, functional, input, layer, noise } from '../zoo/topology';
@@ -11,7 +12,8 @@ const array = (shape: number[], ...values: number[]): NdArray => ndarray(Float32
 const { context } = notedContext({ seed: 3 });
 
 async function scores(criterion: Criterion, model: Checkpoint, name: string): Promise<number[]> {
-  return Array.from(await criterion.score(groupNamed(model, name), model, context));
+  const [{ values }] = await criterion.score([groupNamed(model, name)], model, context);
+  return Array.from(values);
 }
 
 function groupNamed(model: Checkpoint, name: string): Group {
@@ -62,7 +64,7 @@ describe('gamma', () => {
   });
 
   test('covers the groups that have a gamma', () => {
-    const covered = groups(model()).filter(group => gamma().covers!(group));
+    const covered = groups(model()).filter(group => gamma().covers!(group, trace(model())));
     expect(covered.map(({ name }) => name)).toEqual(['a', 'wide']);
   });
 
@@ -86,7 +88,8 @@ describe('gamma', () => {
   test('without scale there is nothing to score', () => {
     const bare = { ...model(), topology: replaced('bnWide', { axis: -1, scale: false }) };
     const weights = new Map(bare.weights).set('bnWide', bare.weights.get('bnWide')!.slice(1));
-    expect(gamma().covers!(groupNamed({ ...bare, weights }, 'wide'))).toBe(false);
+    const without = { ...bare, weights };
+    expect(gamma().covers!(groupNamed(without, 'wide'), trace(without))).toBe(false);
   });
 });
 
@@ -145,7 +148,8 @@ describe('random', () => {
     ).toEqual(once);
     expect(await scores(random(), whole, 'wide')).not.toEqual(once);
     const other = notedContext({ seed: 4 }).context;
-    expect(Array.from(await random().score(groupNamed(whole, 'a'), whole, other))).not.toEqual(once);
+    const [{ values }] = await random().score([groupNamed(whole, 'a')], whole, other);
+    expect(Array.from(values)).not.toEqual(once);
     expect(once.every(score => score >= 0 && score < 1)).toBe(true);
   });
 });
@@ -183,7 +187,7 @@ describe.each([
     expect(criterion.name).toBe(name);
     expect(criterion.needs).toEqual([]);
     expect(criterion.paper).toMatch(/\d{4}\.\d{5}/);
-    const values = await criterion.score(groupNamed(whole, 'a'), whole, context);
+    const [{ values }] = await criterion.score([groupNamed(whole, 'a')], whole, context);
     expect(values).toBeInstanceOf(Float64Array);
     expect(values).toHaveLength(3);
     expect(whole).toEqual(before);

@@ -1,7 +1,7 @@
 import { uniform, type Budget } from '../../lib/budgets';
 import type { NdArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import { magnitude, gamma, random, type Criterion } from '../../lib/criteria';
+import { scoreEach, magnitude, gamma, random, type Criterion } from '../../lib/criteria';
 import { mask, slice } from '../../lib/edit/slice';
 import { groups, groupsOf, type Group } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
@@ -35,7 +35,7 @@ const model = checkpoint(topology, {
 const byIndex: Criterion = {
   name: 'index',
   needs: [],
-  score: ({ units }) => Promise.resolve(Float64Array.from(units.keys())),
+  score: scoreEach(({ units }) => Float64Array.from(units.keys())),
 };
 const half = uniform({ ratio: 0.5 });
 
@@ -74,10 +74,7 @@ describe('prune', () => {
     expect(noted.certified[0].masked).toEqual(mask(model, traced, new Set(gone)));
     expect(noted.stages).toEqual([{ name: 'pruned', model: result }]);
     expect(noted.logs).toEqual(['removed 7 of 14 units']);
-    expect(noted.progress.map(({ done, total, detail }) => [done, total, detail])).toEqual([
-      [1, 2, 'a'],
-      [2, 2, 'b'],
-    ]);
+    expect(noted.progress).toEqual([{ stage: 'score index', done: 2, total: 2 }]);
     expect(noted.steps[0].groups).toEqual([
       { name: 'x', kind: 'features', units: 2, removed: [], frozen: 'model input' },
       { name: 'a', kind: 'channels', units: 6, removed: [0, 1, 2] },
@@ -223,7 +220,7 @@ describe('refusals', () => {
   test('scores with NaN, or too few of them, are refused', async () => {
     const broken = (scores: number[]): Criterion => ({
       ...byIndex,
-      score: () => Promise.resolve(Float64Array.from(scores)),
+      score: scoreEach(() => Float64Array.from(scores)),
     });
     const error = await rejection(run({ criterion: broken([1, NaN, 3, NaN, 5, 6]), protect: ['b'] }));
     expect(error.code).toBe('bad-weights');

@@ -7,7 +7,7 @@ import { gather, ndarray, relativeError, sizeOf, type NdArray } from '../../lib/
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { hashOf } from '../../lib/core/hash';
 import { random as stream } from '../../lib/core/random';
-import { random, type Criterion } from '../../lib/criteria';
+import { scoreEach, random, type Criterion } from '../../lib/criteria';
 import { chain, prune, repair, repeat, type Method, type RepairOptions } from '../../lib/methods';
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
@@ -25,7 +25,7 @@ const { layers: L } = layers;
 const last: Criterion = {
   name: 'last',
   needs: [],
-  score: ({ units }) => Promise.resolve(Float64Array.from(units.keys(), i => -i)),
+  score: scoreEach(({ units }) => Float64Array.from(units.keys(), i => -i)),
 };
 const images = (count: number, shape: readonly number[] = [6, 5, 3]): NdArray => {
   const { normal } = stream(9, 'images');

@@ -96,7 +96,7 @@ export function misuse(): unknown[] {
     fineTune({ epochs: 1 }).run(checkpoint, context),
     fineTune({ epochs: 1 }).run(checkpoint, withTraining),
     // @ts-expect-error a criterion neither
-    needsData.score(group, checkpoint, context),
+    needsData.score([group], checkpoint, context),
     // @ts-expect-error a method with needs is no method without
     ((): Method => fineTune({ epochs: 1 }))(),
 
