@@ -51,9 +51,7 @@ function dense(layer: AnyLayer, [kernel, bias]: readonly NdArray[], input: tf.Te
   for (let from = 0; from < units; from += step) {
     const columns = Array.from({ length: Math.min(step, units - from) }, (_, i) => from + i);
     const [b, added] = [gather({ shape, dtype, data }, 1, columns), bias && gather(bias, 0, columns)];
-    parts.push(
-      tf.tidy(() => tf.fused.matMul({ a: rows, b: toTensor(b), bias: added && toTensor(added) })),
-    );
+    parts.push(tf.tidy(() => tf.fused.matMul({ a: rows, b: toTensor(b), bias: added && toTensor(added) })));
   }
   const product = tf.reshape(tf.concat(parts, 1), [...input.shape.slice(0, -1), units]);
   return layer.activation ? layer.activation.apply(product) : product;
