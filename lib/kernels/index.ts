@@ -2,6 +2,7 @@
 import type { KernelConfig, KernelFunc } from '@tensorflow/tfjs-core';
 import {
   BatchMatMul,
+  Cast,
   Conv2DBackpropFilter,
   Conv2DBackpropInput,
   Conv3D,
@@ -10,6 +11,7 @@ import {
   Einsum,
   FusedBatchNorm,
   getKernel,
+  Identity,
   MaxPool3D,
   MaxPool3DGrad,
   MaxPoolGrad,
@@ -26,6 +28,7 @@ import { conv3d } from './conv3d';
 import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
+import { shared } from './identity';
 import { fastMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
 import { fastReduction } from './reduce';
@@ -51,6 +54,8 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
 const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
   [BatchMatMul, fastMatMul],
   [FusedBatchNorm, fastBatchNorm],
+  [Cast, shared],
+  [Identity, shared],
   [Tile, fastTile],
   [Sum, stock => fastReduction(stock, 'sum')],
   [Mean, stock => fastReduction(stock, 'mean')],

@@ -8,7 +8,7 @@
 import type { BatchMatMulAttrs, BatchMatMulInputs, KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { broadcast_util, util } from '@tensorflow/tfjs-core';
 import type { KernelCall, WasmBackend } from './wasm';
-import { allocate, asKernelFunc, floats, free, permuted, reshaped, run, zeros } from './wasm';
+import { allocate, asKernelFunc, floats, free, permuted, reshaped, zeros } from './wasm';
 
 type MatMulCall = KernelCall<BatchMatMulInputs, BatchMatMulAttrs>;
 type Stock = (call: MatMulCall) => TensorInfo;
@@ -119,7 +119,8 @@ function rememberingShapes(stock: Stock): Stock {
     const before = shapes.get(b.dataId);
     if (before === undefined) shapes.set(b.dataId, columns);
     if (before === undefined || before === columns) return stock(call);
-    const copy = run(backend, 'Identity', { x: b });
+    const copy = allocate(backend, b.shape);
+    floats(backend, copy).set(floats(backend, b));
     const out = stock({ ...call, inputs: { ...inputs, b: copy } });
     free(backend, copy);
     return out;
