@@ -1,5 +1,5 @@
 /**
- * How much faster pruned nets are, at batch 1, against how much less they compute: by backend, each pair in a process of its own.
+ * How much faster pruned nets are, at batch 1 (or BATCH), against how much less they compute: by backend, each pair in a process of its own.
  * TensorFlow for Node.js takes part where `npm run test:native` has built it; bench/browser.ts does the same in Chromium.
  * `npx tsx bench/latency.ts [backends and nets]`
  */

@@ -19,7 +19,10 @@ export interface LatencyAnswer {
   readonly small: readonly number[];
 }
 
+const BATCH = Number(process.env.BATCH ?? 1);
 const WARM_UP = 3;
+/** Milliseconds: short passes get more rounds. */
+const AT_LEAST = 4000;
 const native = join(__dirname, '../../.native/package.json');
 
 async function main(): Promise<void> {
@@ -30,15 +33,16 @@ async function main(): Promise<void> {
   const { description } = await useBackend(backend as 'wasm', { log: () => {} });
   const pair = await pairOf(net, Number(macs));
   const models = pair.models.map(model => materialize(form === 'fused' ? fuseLayers(model) : model));
-  const image = tf.randomUniform([1, ...(models[0].inputs[0].shape.slice(1) as number[])], 0, 1, 'float32', 0);
+  const image = tf.randomUniform([BATCH, ...(models[0].inputs[0].shape.slice(1) as number[])], 0, 1, 'float32', 0);
   const times: [number[], number[]] = [[], []];
-  for (let round = -WARM_UP; round < Number(rounds); round++) {
+  const start = performance.now();
+  for (let round = -WARM_UP; round < Number(rounds) || (performance.now() - start < AT_LEAST && round < 60); round++) {
     // They swap who goes first.
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
-      const start = performance.now();
+      const begin = performance.now();
       const output = models[i].predict(image) as tf.Tensor;
       await output.data();
-      if (round >= 0) times[i].push(performance.now() - start);
+      if (round >= 0) times[i].push(performance.now() - begin);
       output.dispose();
     }
   }
