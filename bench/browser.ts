@@ -76,7 +76,7 @@ async function main(): Promise<void> {
 /** Plain and fused. */
 async function measure(chromium: string, backend: string, script: string, net: string, fraction: number) {
   const { flags, side } = BACKENDS[backend];
-  const pair = await pairOf(net, fraction, { side });
+  const pair = await pairOf(net, { macs: fraction }, { side });
   const results: Speedup[] = [];
   for (const form of FORMS) {
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-prune-models-'));

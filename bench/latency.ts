@@ -1,7 +1,8 @@
 /**
  * How much faster pruned nets are, at batch 1 (or BATCH), against how much less they compute: by backend, each pair in a process of its own.
  * TensorFlow for Node.js takes part where `npm run test:native` has built it; bench/browser.ts does the same in Chromium.
- * `npx tsx bench/latency.ts [backends and nets]`
+ * `npx tsx bench/latency.ts [backends, nets, plain or fused]`; FRACTIONS=0.5,0.125 of the multiply-accumulates that may stay, RATIOS=0.3,0.5 of
+ * the units of every group that go.
  */
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -14,8 +15,7 @@ const ROUNDS = process.env.ROUNDS ?? '11';
 const BACKENDS = ['wasm', 'node'];
 const NETS = ['resnet50', 'mobilenetV2', 'vgg16'];
 const FORMS = ['plain', 'fused'];
-/** Of the multiply-accumulates, what may stay. */
-const FRACTIONS = [0.9, 0.8, 0.667, 0.5, 0.25];
+const SHARES = [...listed('FRACTIONS', 'macs'), ...listed('RATIOS', 'units')];
 
 async function main(): Promise<void> {
   const given = process.argv.slice(2);
@@ -23,23 +23,37 @@ async function main(): Promise<void> {
     const some = names.filter(name => given.includes(name));
     return some.length > 0 ? some : names;
   };
-  const results: Speedup[] = [];
+  const results: (Speedup & { readonly share: string })[] = [];
   for (const backend of chosen(BACKENDS)) {
     if (backend === 'node' && !existsSync('.native/node_modules')) continue;
     for (const net of chosen(NETS)) {
-      for (const form of FORMS) {
-        for (const fraction of FRACTIONS) results.push(await measure(backend, net, form, fraction));
+      for (const form of chosen(FORMS)) {
+        for (const share of SHARES) results.push({ share, ...(await measure(backend, net, form, share)) });
       }
       console.error(`${net} on ${backend} done`);
     }
   }
-  printTable(headers, results.map(rowOf));
+  printTable(
+    ['share', ...headers],
+    results.map(result => [result.share, ...rowOf(result)]),
+  );
   writeResults(['latency', ...given].join('-'), { rounds: Number(ROUNDS), results });
 }
 
-async function measure(backend: string, net: string, form: string, fraction: number): Promise<Speedup> {
+/** The values of an environment variable as shares; without any of the two variables, the usual fractions. */
+function listed(variable: string, measure: string): string[] {
+  const { FRACTIONS, RATIOS } = process.env;
+  const usual = variable === 'FRACTIONS' && RATIOS === undefined ? '0.9,0.8,0.667,0.5,0.25' : '';
+  const values = (variable === 'FRACTIONS' ? FRACTIONS : RATIOS) ?? usual;
+  return values
+    .split(',')
+    .filter(Boolean)
+    .map(value => `${measure}=${value}`);
+}
+
+async function measure(backend: string, net: string, form: string, share: string): Promise<Speedup> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const args = ['--import', tsx, 'bench/peers/latency.ts', backend, net, form, String(fraction), ROUNDS];
+  const args = ['--import', tsx, 'bench/peers/latency.ts', backend, net, form, share, ROUNDS];
   const peer = await startPeer<LatencyAnswer, never>(process.execPath, args);
   peer.close();
   return speedup({ net, form, ...peer.greeting });

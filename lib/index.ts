@@ -16,8 +16,9 @@ export type {
   RepairOptions,
 } from './methods';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
-export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
+export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
+export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
 export { slimModel, strip } from './runtime/slimModel';

@@ -1,14 +1,14 @@
 /**
- * A peer that times a net of the zoo and what `prune` leaves of it, in turns: `tsx bench/peers/latency.ts BACKEND NET FORM MACS ROUNDS`.
- * FORM is plain for the layers as they are, fused for `fuseLayers` of both; MACS the fraction of the multiply-accumulates that may stay.
- * It answers with one line.
+ * A peer that times a net of the zoo and what `prune` leaves of it, in turns: `tsx bench/peers/latency.ts BACKEND NET FORM SHARE ROUNDS`.
+ * FORM is plain for the layers as they are, fused for `fuseLayers` of both; SHARE is `macs=` the fraction of the
+ * multiply-accumulates that may stay, or `units=` the fraction of every group that goes. It answers with one line.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { fuseLayers, materialize, useBackend } from '../../lib';
-import { pairOf } from '../zoo/narrowed';
+import { pairOf, shareFrom } from '../zoo/narrowed';
 
 export interface LatencyAnswer {
   readonly description: string;
@@ -26,12 +26,12 @@ const AT_LEAST = 4000;
 const native = join(__dirname, '../../.native/package.json');
 
 async function main(): Promise<void> {
-  const [backend, net, form, macs, rounds] = process.argv.slice(2);
+  const [backend, net, form, share, rounds] = process.argv.slice(2);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   // Registers itself with every copy of tf.js in the process; useBackend finds it registered.
   if (backend === 'node' && existsSync(native)) createRequire(native)('@tensorflow/tfjs-node');
   const { description } = await useBackend(backend as 'wasm', { log: () => {} });
-  const pair = await pairOf(net, Number(macs));
+  const pair = await pairOf(net, shareFrom(share));
   const models = pair.models.map(model => materialize(form === 'fused' ? fuseLayers(model) : model));
   const image = tf.randomUniform([BATCH, ...(models[0].inputs[0].shape.slice(1) as number[])], 0, 1, 'float32', 0);
   const times: [number[], number[]] = [[], []];

@@ -12,12 +12,24 @@ const MULTIPLE = 8;
 /** Nets of which only the inside of blocks is cut, where depthwise convolutions and activations shrink as the products do. */
 const INNER_ONLY: readonly string[] = ['mobilenetV2'];
 
-/** A net, and the same without the units of the smallest L1 norms, as few as leave `macs` (a fraction) or just less. */
-export async function pairOf(name: string, macs: number, options: NetOptions = {}) {
+/** How much goes: as few units as leave a fraction of the multiply-accumulates or just less, or a fraction of the units of every group. */
+export type Share = { readonly macs: number } | { readonly units: number };
+
+/** `macs=0.5` or `units=0.3`. */
+export function shareFrom(text: string): Share {
+  const [measure, value] = text.split('=');
+  return measure === 'units' ? { units: Number(value) } : { macs: Number(value) };
+}
+
+/** A net, and the same without the units of the smallest L1 norms. */
+export async function pairOf(name: string, share: Share, options: NetOptions = {}) {
   const net = seeded(ZOO[name].build(options));
   const dense = await capture(net);
   net.dispose();
-  const budget = costTarget({ macs, scope: uniform, multipleOf: MULTIPLE });
+  const budget =
+    'units' in share
+      ? uniform({ ratio: share.units, multipleOf: MULTIPLE })
+      : costTarget({ macs: share.macs, scope: uniform, multipleOf: MULTIPLE });
   const groups = INNER_ONLY.includes(name) ? isInner : undefined;
   const { traced, removed } = await choose(dense, { criterion: magnitude(), budget, groups }, NO_CONTEXT);
   const models = [dense, slice(dense, traced, removed)] as const;

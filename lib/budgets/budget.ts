@@ -34,6 +34,9 @@ export interface BudgetOptions {
   readonly multipleOf?: number;
 }
 
+/** What limits the number kept in each group, however it was chosen. */
+export type Limits = Omit<BudgetOptions, 'ratio'>;
+
 export function checkBudget(place: string, { ratio, minimum = 0, multipleOf = 1 }: BudgetOptions): void {
   checkRatio(place, ratio);
   if (typeof minimum === 'number') checkNumber(place, 'minimum', minimum, { least: 0 });
@@ -60,7 +63,7 @@ export function floorsNow(groups: readonly Group[], minimum: number): (group: Gr
 export function keepBest(
   { group, scores }: Scored,
   count: number,
-  { minimum = 0, multipleOf = 1 }: BudgetOptions,
+  { minimum = 0, multipleOf = 1 }: Limits,
   advice = 'Set minimum: 1, or lower ratio.',
 ): readonly [string, readonly number[]] {
   const size = scores.length;

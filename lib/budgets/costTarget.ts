@@ -1,9 +1,8 @@
-/** As many units as a target in MACs or parameters allows to keep. */
-import type { Checkpoint } from '../core/checkpoint';
+/** As many units as targets in MACs, parameters and bytes allow to keep. */
 import { PruneError } from '../core/errors';
-import { costAfter, type CutCost } from '../edit/cutCost';
-import { trace } from '../graph/trace';
-import { checkBudget, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
+import type { CutCost } from '../edit/cutCost';
+import { checkBudget, type Budget, type BudgetOptions, type Limits } from './budget';
+import { costSearch } from './costSearch';
 import { global } from './global';
 
 /** Fractions in (0, 1] of what the model costs before the cut. */
@@ -12,9 +11,11 @@ export interface CostTarget {
   readonly macs?: number;
   /** Most parameters that may stay. */
   readonly parameters?: number;
+  /** Most bytes of stored weights, 4 for a float, that may stay: the model on disk without its topology. */
+  readonly bytes?: number;
 }
 
-export interface CostTargetOptions extends CostTarget, Omit<BudgetOptions, 'ratio'> {
+export interface CostTargetOptions extends CostTarget, Limits {
   /**
    * How units are compared: `uniform`, `global` (the default), `isomorphic`, or a function of your own that gives a budget
    * for a ratio; a higher ratio must remove the same units, and more.
@@ -23,89 +24,35 @@ export interface CostTargetOptions extends CostTarget, Omit<BudgetOptions, 'rati
 }
 
 /**
- * Removes as few units, in the order of `scope`, as bring the cost down to the target or just below it; of two targets both
- * are met. Costs are counted exactly, after rounding to `multipleOf`. `minimum` is 1 unless given.
+ * Removes as few units, in the order of `scope`, as bring the cost down to the target or just below it; of several
+ * targets all are met. Costs are counted exactly, after rounding to `multipleOf`. `minimum` is 1 unless given.
  * @throws PruneError `bad-option`; when run, `bad-model` for a target in MACs where an input size is unknown, `empty-group`
  * when the floors do not let the target be met; it tells the lowest cost that they do.
  */
-export function costTarget({ macs, parameters, scope = global, minimum = 1, multipleOf }: CostTargetOptions): Budget {
-  const target = { macs, parameters };
+export function costTarget({
+  macs,
+  parameters,
+  bytes,
+  scope = global,
+  minimum = 1,
+  multipleOf,
+}: CostTargetOptions): Budget {
+  const target = { macs, parameters, bytes };
   checkTarget(target);
   const options = { minimum, multipleOf };
   checkBudget('costTarget', { ...options, ratio: 0 });
   return (scored, model) => {
-    const count = counter(scored, model);
-    const dense = count(new Map());
+    const { dense, search } = costSearch(scored, model, ratio => scope({ ...options, ratio }));
     if (macs !== undefined && dense.macs === undefined) throw openSize();
-    const at = (ratio: number): Candidate => count(scope({ ...options, ratio })(scored, model));
-    const { last, found } = search(at, candidate => unmet(candidate, dense, target) === undefined);
+    const { last, found } = search(candidate => unmet(candidate, dense, target) === undefined);
     if (found === undefined) throw outOfReach(last, dense, target);
     return found.survivors;
   };
 }
 
-interface Candidate extends CutCost {
-  readonly survivors: Survivors;
-  /** Units that stay, of those scored. */
-  readonly units: number;
-}
-
-/** After so many, units that go at different ratios are told apart. */
-const HALVINGS = 45;
-
-/**
- * By bisection the candidate of the lowest ratio that is enough, and the last before it; for every scope a candidate of a
- * higher ratio has lost the same units and more.
- */
-function search(
-  at: (ratio: number) => Candidate,
-  isEnough: (candidate: Candidate) => boolean,
-): { last: Candidate; found: Candidate | undefined } {
-  let [low, high] = [0, 1];
-  let last = at(low);
-  if (isEnough(last)) return { last, found: last };
-  let found: Candidate | undefined;
-  for (let i = 0; i < HALVINGS && !(found && last.units - found.units <= 1); i++) {
-    const middle = (low + high) / 2;
-    const candidate = unlessEmptied(() => at(middle));
-    if (candidate && !isEnough(candidate)) [low, last] = [middle, candidate];
-    else [high, found] = [middle, candidate];
-  }
-  return { last, found };
-}
-
-/** Undefined where the floors do not let so much go. */
-function unlessEmptied(candidate: () => Candidate): Candidate | undefined {
-  try {
-    return candidate();
-  } catch (error) {
-    if (error instanceof PruneError && error.code === 'empty-group') return undefined;
-    throw error;
-  }
-}
-
-/** Counts what is left with the survivors given; groups that are not named keep all units. Many ratios keep the same. */
-function counter(scored: readonly Scored[], model: Checkpoint): (survivors: Survivors) => Candidate {
-  const traced = trace(model);
-  const known = new Map<string, CutCost>();
-  return survivors => {
-    const kept = scored.map(({ group }) => survivors.get(group.name) ?? [...group.units.keys()]);
-    const key = kept.map(({ length }) => length).join();
-    const removed = (): number[] => scored.flatMap(({ group }, i) => without(group.units, kept[i]));
-    const cost = known.get(key) ?? costAfter(model, traced, new Set(removed()));
-    known.set(key, cost);
-    return { ...cost, survivors, units: kept.reduce((sum, { length }) => sum + length, 0) };
-  };
-}
-
-function without(units: readonly number[], kept: readonly number[]): number[] {
-  const stays = new Set(kept);
-  return units.filter((_, index) => !stays.has(index));
-}
-
 type Measure = keyof CostTarget;
-const MEASURES: readonly Measure[] = ['macs', 'parameters'];
-const WORDS: Readonly<Record<Measure, string>> = { macs: 'MACs', parameters: 'parameters' };
+const MEASURES: readonly Measure[] = ['macs', 'parameters', 'bytes'];
+const WORDS: Readonly<Record<Measure, string>> = { macs: 'MACs', parameters: 'parameters', bytes: 'bytes' };
 
 /** The first target that `cost` does not meet. */
 function unmet(cost: CutCost, dense: CutCost, target: CostTarget): Measure | undefined {
@@ -114,7 +61,7 @@ function unmet(cost: CutCost, dense: CutCost, target: CostTarget): Measure | und
 
 function checkTarget(target: CostTarget): void {
   const given = MEASURES.filter(measure => target[measure] !== undefined);
-  if (given.length === 0) throw badTarget('macs or parameters', 'neither', 'Pass for example macs: 0.5.');
+  if (given.length === 0) throw badTarget('macs, parameters or bytes', 'none', 'Pass for example macs: 0.5.');
   for (const measure of given) {
     const value = target[measure]!;
     if (typeof value === 'number' && value > 0 && value <= 1) continue;

@@ -4,3 +4,6 @@ export { uniform, type UniformOptions } from './uniform';
 export { global } from './global';
 export { isomorphic } from './isomorphic';
 export { costTarget, type CostTargetOptions } from './costTarget';
+export { costSearch, type Candidate, type CostSearch } from './costSearch';
+export { perGroup, inProportion, type PerGroupOptions, type InProportionOptions, type GroupRatios } from './perGroup';
+export { bySensitivity, type BySensitivityOptions } from './bySensitivity';

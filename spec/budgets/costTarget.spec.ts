@@ -12,6 +12,7 @@ import {
   type Scored,
   type Survivors,
 } from '../../lib/budgets';
+import { ndarray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { PruneError } from '../../lib/core/errors';
 import { random as stream } from '../../lib/core/random';
@@ -171,6 +172,24 @@ test('of two targets both are met', () => {
   }
 });
 
+test('bytes are those of the file: a table of 8-bit values weighs a quarter', () => {
+  const model = perceptron();
+  const scored = scoredOf(model);
+  const cost = (options: CostTargetOptions) => costWith(model, scored, costTarget(options)(scored, model));
+  expect(cost({ bytes: 0.4 })).toEqual(cost({ parameters: 0.4 }));
+  const flags = ndarray(Uint8Array.from({ length: 600 }), [20, 30]);
+  const light: Checkpoint = { ...model, weights: new Map(model.weights).set('b', [flags, model.weights.get('b')![1]]) };
+  const { bytes, parameters } = costOf(light);
+  expect(bytes).toBe(4 * (parameters - 600) + 600);
+  const cut = costWith(light, scored, costTarget({ bytes: 0.4 })(scored, light));
+  expect(cut.bytes).toBeLessThanOrEqual(0.4 * bytes);
+  expect(cut.bytes).toBeGreaterThan(0.3 * bytes);
+  const all = costWith(light, scored, costTarget({ bytes: 0.8, parameters: 0.6, macs: 0.5 })(scored, light));
+  expect(all.bytes).toBeLessThanOrEqual(0.8 * bytes);
+  expect(all.parameters).toBeLessThanOrEqual(0.6 * parameters);
+  expect(all.macs).toBeLessThanOrEqual(0.5 * MACS);
+});
+
 test('a group that the budget does not speak of keeps all its units and its cost', () => {
   const model = perceptron();
   const [first] = scoredOf(model);
@@ -230,11 +249,12 @@ test('MACs that cannot be counted are no target; parameters are', () => {
 });
 
 test.each([
-  [{}, 'expected macs or parameters, got neither'],
+  [{}, 'expected macs, parameters or bytes, got none'],
   [{ macs: 0 }, 'macs in (0, 1]'],
   [{ macs: 40 }, 'got 40. For 40 % write 0.4.'],
   [{ parameters: -0.1 }, 'parameters in (0, 1]'],
   [{ parameters: NaN }, 'got NaN'],
+  [{ bytes: 2 }, 'bytes in (0, 1]'],
   [{ macs: 0.5, minimum: -1 }, 'minimum'],
   [{ macs: 0.5, multipleOf: 0 }, 'multipleOf'],
 ])('%j is refused where it is written', (options, message) => {

@@ -47,8 +47,12 @@ test('touches no weight and leaves the model alone', () => {
 test('an open size leaves the count of operations open, and only that', () => {
   const model = open();
   const conv = groupsOf(trace(model)).find(({ name }) => name === 'a')!;
-  expect(costAfter(model, trace(model), new Set())).toEqual({ parameters: 8 + 3, macs: undefined });
-  expect(costAfter(model, trace(model), new Set([conv.units[1]]))).toEqual({ parameters: 4 + 2, macs: undefined });
+  expect(costAfter(model, trace(model), new Set())).toEqual({ parameters: 8 + 3, bytes: 44, macs: undefined });
+  expect(costAfter(model, trace(model), new Set([conv.units[1]]))).toEqual({
+    parameters: 4 + 2,
+    bytes: 24,
+    macs: undefined,
+  });
 });
 
 /** x[?, 5, 3] -> a: 1x1 conv[2] -> gap -> head[1] */
@@ -69,8 +73,8 @@ function open(): Checkpoint {
 function expectSame(model: Checkpoint, removed: ReadonlySet<number>): boolean {
   const traced = trace(model);
   const counted = costAfter(model, traced, removed);
-  const { parameters, macs } = costOf(slice(model, traced, removed));
-  expect(counted).toEqual({ parameters, macs });
+  const { parameters, bytes, macs } = costOf(slice(model, traced, removed));
+  expect(counted).toEqual({ parameters, bytes, macs });
   return counted.parameters < costOf(model).parameters;
 }
 

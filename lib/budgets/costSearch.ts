@@ -1,0 +1,78 @@
+/** The search behind targets: how far a scope has to go until the cut is enough, by cost or by anything that falls with it. */
+import type { Checkpoint } from '../core/checkpoint';
+import { PruneError } from '../core/errors';
+import { costAfter, type CutCost } from '../edit/cutCost';
+import { trace } from '../graph/trace';
+import type { Budget, Scored, Survivors } from './budget';
+
+export interface Candidate extends CutCost {
+  readonly survivors: Survivors;
+  /** Units that stay, of those scored. */
+  readonly units: number;
+}
+
+/** After so many, units that go at different ratios are told apart. */
+const HALVINGS = 45;
+
+export interface CostSearch {
+  /** What the model costs as it is. */
+  readonly dense: Candidate;
+  /**
+   * By bisection the candidate of the lowest ratio that is enough, and the last before it: where none is, the one that has
+   * lost most. For every scope a candidate of a higher ratio has lost the same units and more.
+   */
+  search(isEnough: (candidate: Candidate) => boolean): { last: Candidate; found: Candidate | undefined };
+}
+
+/** Over the cuts that `scope` makes of `scored` by ratio; costs are counted exactly, and no weight is touched. */
+export function costSearch(scored: readonly Scored[], model: Checkpoint, scope: (ratio: number) => Budget): CostSearch {
+  const count = counter(scored, model);
+  const at = (ratio: number): Candidate => count(scope(ratio)(scored, model));
+  return { dense: count(new Map()), search: isEnough => bisect(at, isEnough) };
+}
+
+function bisect(
+  at: (ratio: number) => Candidate,
+  isEnough: (candidate: Candidate) => boolean,
+): { last: Candidate; found: Candidate | undefined } {
+  let [low, high] = [0, 1];
+  let last = at(low);
+  if (isEnough(last)) return { last, found: last };
+  let found: Candidate | undefined;
+  for (let i = 0; i < HALVINGS && !(found && last.units - found.units <= 1); i++) {
+    const middle = (low + high) / 2;
+    const candidate = unlessEmptied(() => at(middle));
+    if (candidate && !isEnough(candidate)) [low, last] = [middle, candidate];
+    else [high, found] = [middle, candidate];
+  }
+  return { last, found };
+}
+
+/** Undefined where the floors do not let so much go. */
+function unlessEmptied(candidate: () => Candidate): Candidate | undefined {
+  try {
+    return candidate();
+  } catch (error) {
+    if (error instanceof PruneError && error.code === 'empty-group') return undefined;
+    throw error;
+  }
+}
+
+/** Counts what is left with the survivors given; groups that are not named keep all units. Many ratios keep the same. */
+function counter(scored: readonly Scored[], model: Checkpoint): (survivors: Survivors) => Candidate {
+  const traced = trace(model);
+  const known = new Map<string, CutCost>();
+  return survivors => {
+    const kept = scored.map(({ group }) => survivors.get(group.name) ?? [...group.units.keys()]);
+    const key = kept.map(({ length }) => length).join();
+    const removed = (): number[] => scored.flatMap(({ group }, i) => without(group.units, kept[i]));
+    const cost = known.get(key) ?? costAfter(model, traced, new Set(removed()));
+    known.set(key, cost);
+    return { ...cost, survivors, units: kept.reduce((sum, { length }) => sum + length, 0) };
+  };
+}
+
+function without(units: readonly number[], kept: readonly number[]): number[] {
+  const stays = new Set(kept);
+  return units.filter((_, index) => !stays.has(index));
+}
