@@ -6,10 +6,22 @@ export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export {
+  networkSlimming,
+  prune,
+  pruneToLatency,
+  cut,
+  fineTune,
+  recalibrate,
+  repair,
+  slim,
+  chain,
+  repeat,
+} from './methods';
 export type {
   Method,
   PruneOptions,
+  PruneToLatencyOptions,
   FineTuneOptions,
   SlimOptions,
   NetworkSlimmingOptions,
@@ -39,6 +51,7 @@ export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
 export type { Context, Need, Progress, Certificate } from './core/context';
+export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';

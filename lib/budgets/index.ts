@@ -1,5 +1,13 @@
 /** The budgets: adding one is one file and one line here. */
-export { floorsNow, stepRatio, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
+export {
+  floorsNow,
+  stepRatio,
+  type Budget,
+  type BudgetOptions,
+  type Limits,
+  type Scored,
+  type Survivors,
+} from './budget';
 export { uniform, type UniformOptions } from './uniform';
 export { global } from './global';
 export { isomorphic } from './isomorphic';

@@ -1,6 +1,7 @@
 /** What a method or criterion may ask of the outside: types only. `runtime/` provides the abilities. */
 import type { NdArray } from './array';
 import type { Checkpoint } from './checkpoint';
+import type { Measured, TimeOptions, Times } from './timing';
 
 /** Abilities that cost the caller something (data, a backend that trains); asked for by type, so that a missing one does not compile. */
 export type Need = 'data' | 'gradients' | 'training';
@@ -127,6 +128,11 @@ export interface BaseContext {
    * @throws PruneError `not-exact` when they differ by more than the tolerance.
    */
   certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
+  /**
+   * Runs all models on the current backend, in turns, so that a machine that slows down slows them alike.
+   * @throws PruneError `bad-option`, `aborted`.
+   */
+  time(place: string, models: readonly Checkpoint[], options?: TimeOptions): Promise<Times>;
   /** Records what a step removed from `model`, so that the plan speaks of the original model. */
   removed(step: RemovedStep, model: Checkpoint): void;
 }
@@ -147,6 +153,8 @@ export interface RemovedStep {
     readonly role: string;
     readonly kept: readonly number[];
   }[];
+  /** Where a clock had a say in it. */
+  readonly measured?: readonly Measured[];
 }
 
 export type Context<N extends Need = never> = BaseContext & Pick<Abilities, N>;

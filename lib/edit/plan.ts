@@ -1,6 +1,7 @@
 /** The plan: what is removed, in terms of the original model, as JSON. */
 import type { RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
+import type { Measured } from '../core/timing';
 import type { Group } from '../graph/group';
 import type { Site, Trace } from '../graph/ledger';
 import type { Unit } from '../rules/rule';
@@ -67,6 +68,8 @@ export interface Plan {
   readonly sites: readonly PlanSite[];
   /** Of the original, and of what these removals leave of it. */
   readonly cost?: { readonly before: PlanCost; readonly after: PlanCost };
+  /** What was timed to choose them, cut by cut; another machine would have chosen others. */
+  readonly measured?: readonly Measured[];
 }
 
 /**
@@ -101,7 +104,7 @@ function emptied({ layer, width }: Site): PruneError {
 }
 
 /** Steps one after the other as one, every index in terms of the model before the first. */
-export function composeSteps(steps: readonly RemovedStep[]): Pick<Plan, 'groups' | 'sites'> {
+export function composeSteps(steps: readonly RemovedStep[]): Pick<Plan, 'groups' | 'sites' | 'measured'> {
   const groups = new Map<string, PlanGroup>();
   const alive = new Map<string, readonly number[]>();
   const sites = new Map<string, PlanSite>();
@@ -124,7 +127,8 @@ export function composeSteps(steps: readonly RemovedStep[]): Pick<Plan, 'groups'
       sites.set(key, before ? after(before, site) : site);
     }
   }
-  return { groups: [...groups.values()], sites: [...sites.values()] };
+  const measured = steps.flatMap(step => step.measured ?? []);
+  return { groups: [...groups.values()], sites: [...sites.values()], ...(measured.length > 0 && { measured }) };
 }
 
 /** What was zeroed to remove units in the first cut must be zeroed for both. */

@@ -1,6 +1,7 @@
 /** The methods: adding one is one file and one line here. */
 export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
+export { pruneToLatency, type PruneToLatencyOptions } from './pruneToLatency';
 export { cut } from './cut';
 export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
 export { repair, type RepairOptions } from './repair';

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkAborted, checkNumber } from '../core/check';
 import { random } from '../core/random';
+import { median, type TimeOptions, type Times } from '../core/timing';
 import type { Latency, Timing } from './report';
 
 export interface LatencyOptions {
@@ -16,6 +17,7 @@ export interface LatencyOptions {
 /** Stands for a size that the model leaves open (null in its input shape): images survive five halvings. */
 const OPEN_SIZE = 32;
 const WARM_UP = 3;
+const MOST_REPEATS = 100;
 
 /**
  * Times `predict` of both models on random inputs, from the call until all outputs are in memory. The models take turns,
@@ -27,25 +29,52 @@ export async function measureLatency(
   after: LayersModel,
   { batch = 1, runs = 20, signal }: LatencyOptions = {},
 ): Promise<Latency> {
-  checkNumber('measureLatency', 'batch', batch, { least: 1, integer: true });
-  checkNumber('measureLatency', 'runs', runs, { least: 1, integer: true });
-  const models = [before, after].map(model => ({ model, inputs: inputsFor(model, batch), times: [] as number[] }));
+  const { backend, rounds } = await timeModels('measureLatency', [before, after], { batch, runs, signal });
+  const [first, second] = rounds;
+  const speedup = median(first.map((time, run) => time / second[run]));
+  return { backend, batch, runs, before: timing(first), after: timing(second), speedup };
+}
+
+/**
+ * Times any number of models as {@link measureLatency} does: round by round in turns, every other round backwards.
+ * @throws PruneError `bad-option`, `aborted`.
+ */
+export async function timeModels(
+  place: string,
+  models: readonly LayersModel[],
+  { batch = 1, runs = 20, atLeast = 0, signal }: TimeOptions & { readonly signal?: AbortSignal },
+): Promise<Times> {
+  checkNumber(place, 'batch', batch, { least: 1, integer: true });
+  checkNumber(place, 'runs', runs, { least: 1, integer: true });
+  const timed = models.map(model => ({ model, inputs: inputsFor(model, batch), times: [] as number[], repeats: 1 }));
   try {
     for (let run = -WARM_UP; run < runs; run++) {
-      for (const { model, inputs, times } of run % 2 === 0 ? models : [...models].reverse()) {
-        const time = await timePass(model, inputs, batch);
-        if (run >= 0) times.push(time);
+      for (const each of run % 2 === 0 ? timed : [...timed].reverse()) {
+        const time = await timePasses(each, batch);
+        if (run >= 0) each.times.push(time);
+        else each.repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(atLeast / time)));
       }
       // Lets timers run, so that an abort can arrive at all.
       await tf.nextFrame();
-      checkAborted('measureLatency', signal);
+      checkAborted(place, signal);
     }
   } finally {
-    for (const { inputs } of models) tf.dispose(inputs);
+    for (const { inputs } of timed) tf.dispose(inputs);
   }
-  const [first, second] = models.map(({ times }) => times);
-  const speedup = median(first.map((time, run) => time / second[run]));
-  return { backend: tf.getBackend(), batch, runs, before: timing(first), after: timing(second), speedup };
+  return { backend: tf.getBackend(), rounds: timed.map(({ times }) => times) };
+}
+
+interface Timed {
+  readonly model: LayersModel;
+  readonly inputs: tf.Tensor[];
+  readonly repeats: number;
+}
+
+/** Milliseconds of one pass, the mean of as many as are asked for. */
+async function timePasses({ model, inputs, repeats }: Timed, batch: number): Promise<number> {
+  let sum = 0;
+  for (let i = 0; i < repeats; i++) sum += await timePass(model, inputs, batch);
+  return sum / repeats;
 }
 
 async function timePass(model: LayersModel, inputs: tf.Tensor[], batch: number): Promise<number> {
@@ -72,10 +101,4 @@ function inputsFor(model: LayersModel, batch: number): tf.Tensor[] {
 
 function timing(times: readonly number[]): Timing {
   return { median: median(times), least: Math.min(...times), most: Math.max(...times) };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,7 +1,8 @@
 /** A plan as text, for people who decide on it before anything is cut. */
 import { checkKeyword } from '../core/check';
+import type { Measured } from '../core/timing';
 import type { CoupledSite, Plan, PlanCost, PlanGroup } from '../edit/plan';
-import { bytes, change, count } from './numbers';
+import { bytes, change, count, milliseconds, percent } from './numbers';
 import { markdownTable, shorten, textTable } from './table';
 
 export type PlanFormat = 'terminal' | 'markdown';
@@ -25,6 +26,7 @@ export function formatPlan(plan: Plan, format: PlanFormat = 'terminal'): string 
   const sections = [
     head(title),
     tables(overview(plan, free)),
+    ...(plan.measured ?? []).flatMap(measured => [clock(measured), tables(trialRows(measured))]),
     free.length > 0 ? tables(groupRows(free), { words: [1] }) : '',
     free.some(({ savings }) => savings)
       ? 'Parameters, MACs and size: what the removal saves if it is the only one.'
@@ -71,6 +73,21 @@ function overview({ cost }: Plan, free: readonly PlanGroup[]): string[][] {
     row('MACs', ({ macs }) => macs, count),
     row('size', at => at.bytes, bytes),
   ];
+}
+
+function clock({ backend, batch, runs, target, dense, multipleOf }: Measured): string {
+  const goal = `${milliseconds(target)} of ${milliseconds(dense)}`;
+  const multiple = multipleOf === 1 ? '' : `, widths in multiples of ${multipleOf}`;
+  return `Timed on ${backend}: ${goal} allowed (batch ${batch}, median of ${runs} or more)${multiple}.`;
+}
+
+function trialRows({ trials, result }: Measured): string[][] {
+  const rows = (trials.length > 0 ? trials : [result]).map(trial => {
+    const { units, work, speedup } = trial;
+    const taken = trial.work === result.work ? ', taken' : '';
+    return [percent(units, 1), percent(work, 1), milliseconds(trial.milliseconds), `${speedup.toFixed(2)}x${taken}`];
+  });
+  return [['units left', 'MACs left', 'time', 'as fast'], ...rows];
 }
 
 /** Without the columns of savings where no group tells any. */

@@ -19,6 +19,7 @@ import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
+import { time } from './time';
 
 export interface RunOptions {
   readonly seed: number;
@@ -54,6 +55,7 @@ export function createContext(
       notes.steps.push(step);
       if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));
     },
+    time: (place, models, options) => time(place, models, { ...options, signal }),
     async certify(place, masked, sliced) {
       checkAborted(place, signal);
       const certificate = await certify(place, masked, sliced, { seed });

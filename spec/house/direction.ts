@@ -17,7 +17,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   kernels: ['core'],
   native: ['core'],
   layers: ['core', 'rules', 'edit/slim'],
-  runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost'],
+  runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost', 'report/latency'],
 };
 /** They put the parts together and may import all of them. */
 const ASSEMBLY = ['compress', 'plan', 'index', 'cli'];

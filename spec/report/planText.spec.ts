@@ -132,3 +132,26 @@ test('another format is refused with those there are', async () => {
   expect(error.code).toBe('bad-option');
   expect(error.message).toContain('terminal, markdown');
 });
+
+test('what was timed to choose it is told', async () => {
+  const trial = (units: number, work: number, speedup: number) => ({
+    units,
+    work,
+    milliseconds: 12 / speedup,
+    speedup,
+  });
+  const [first, second] = [trial(0.5, 0.25, 2.5), trial(0.625, 0.4, 2.04)];
+  const clock = { backend: 'wasm', batch: 1, runs: 11, target: 6, dense: 12, multipleOf: 8 };
+  const plan = {
+    ...(await planOf('residual', [0])),
+    measured: [{ ...clock, trials: [first, second], result: second }],
+  };
+  expect(formatPlan(plan)).toContain(
+    `
+Timed on wasm: 6.00 ms of 12.0 ms allowed (batch 1, median of 11 or more), widths in multiples of 8.
+
+units left   MACs left      time        as fast
+50.0 %          25.0 %   4.80 ms          2.50x
+62.5 %          40.0 %   5.88 ms   2.04x, taken`.trim(),
+  );
+});

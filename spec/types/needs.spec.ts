@@ -11,7 +11,11 @@ import {
   magnitude,
   networkSlimming,
   plan,
+  bySensitivity,
+  inProportion,
+  perGroup,
   prune,
+  pruneToLatency,
   recalibrate,
   repair,
   repeat,
@@ -116,6 +120,21 @@ export function misuse(): unknown[] {
     costTarget({ ratio: 0.5 }),
     // @ts-expect-error and a scope is called with one
     costTarget({ macs: 0.5, scope: uniform({ ratio: 0.5 }) }),
+    costTarget({ macs: 0.5, scope: inProportion({ ratios: { a: 0.5 } }) }),
+    // @ts-expect-error ratios are numbers
+    perGroup({ ratios: { a: '50%' } }),
+    // @ts-expect-error and are called ratios
+    perGroup({ a: 0.5 }),
+    // @ts-expect-error what may be lost is read from a scan
+    bySensitivity({ drop: 0.01 }),
+    pruneToLatency({ criterion: magnitude(), milliseconds: 5, multipleOf: 'auto' }),
+    // @ts-expect-error a clock decides, not a budget
+    pruneToLatency({ criterion: magnitude(), speedup: 2, budget }),
+    // @ts-expect-error a multiple is a number or auto
+    pruneToLatency({ criterion: magnitude(), speedup: 2, multipleOf: 'any' }),
+    // @ts-expect-error timing asks for no data, but the criterion does
+    compress(model, pruneToLatency({ criterion: needsData, speedup: 2 })),
+    compress(model, pruneToLatency({ criterion: magnitude(), speedup: 2 })),
     // @ts-expect-error nor such a norm
     magnitude({ norm: 'l0' }),
     // @ts-expect-error gamma takes no options

@@ -29,6 +29,7 @@ export function notedContext({
       noted.stages.push({ name, model });
       return Promise.resolve();
     },
+    time: () => Promise.reject(new Error('no clock')),
     removed: (step: RemovedStep) => void noted.steps.push(step),
     certify: (place: string, masked: Checkpoint, sliced: Checkpoint) => {
       noted.certified.push({ place, masked, sliced });
