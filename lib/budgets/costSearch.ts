@@ -19,27 +19,32 @@ export interface CostSearch {
   readonly dense: Candidate;
   /**
    * By bisection the candidate of the lowest ratio that is enough, and the last before it: where none is, the one that has
-   * lost most. For every scope a candidate of a higher ratio has lost the same units and more.
+   * lost most. For every scope a candidate of a higher ratio has lost the same units and more. Fewer `halvings` are quicker
+   * and nearly exact.
    */
-  search(isEnough: (candidate: Candidate) => boolean): { last: Candidate; found: Candidate | undefined };
+  search(
+    isEnough: (candidate: Candidate) => boolean,
+    halvings?: number,
+  ): { last: Candidate; found: Candidate | undefined };
 }
 
 /** Over the cuts that `scope` makes of `scored` by ratio; costs are counted exactly, and no weight is touched. */
 export function costSearch(scored: readonly Scored[], model: Checkpoint, scope: (ratio: number) => Budget): CostSearch {
   const count = counter(scored, model);
   const at = (ratio: number): Candidate => count(scope(ratio)(scored, model));
-  return { dense: count(new Map()), search: isEnough => bisect(at, isEnough) };
+  return { dense: count(new Map()), search: (isEnough, halvings) => bisect(at, isEnough, halvings) };
 }
 
 function bisect(
   at: (ratio: number) => Candidate,
   isEnough: (candidate: Candidate) => boolean,
+  halvings = HALVINGS,
 ): { last: Candidate; found: Candidate | undefined } {
   let [low, high] = [0, 1];
   let last = at(low);
   if (isEnough(last)) return { last, found: last };
   let found: Candidate | undefined;
-  for (let i = 0; i < HALVINGS && !(found && last.units - found.units <= 1); i++) {
+  for (let i = 0; i < halvings && !(found && last.units - found.units <= 1); i++) {
     const middle = (low + high) / 2;
     const candidate = unlessEmptied(() => at(middle));
     if (candidate && !isEnough(candidate)) [low, last] = [middle, candidate];

@@ -36,6 +36,9 @@ const NEAR = 0.06;
 /** A little less than the target is aimed at, for no clock is exact. */
 const AIM = 0.97;
 
+/** Of the ratio: no clock tells cuts apart that are closer. */
+const HALVINGS = 16;
+
 /** What the clock said of a candidate: `time` is that of the candidate over that of the model, the smaller the faster. */
 interface Timed {
   readonly candidate: Candidate;
@@ -180,7 +183,7 @@ function ratiosOf({ rounds }: Times, index: number): number[] {
 
 /** The lightest cut that leaves at most `work`; where none does, the heaviest there is. */
 function atWork(search: CostSearch, work: number): Candidate {
-  const { last, found } = search.search(candidate => workOf(search, candidate) <= work);
+  const { last, found } = search.search(candidate => workOf(search, candidate) <= work, HALVINGS);
   return found ?? last;
 }
 
