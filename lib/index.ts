@@ -2,6 +2,7 @@
 export { useBackend } from './runtime/backend';
 export { compress, type Compressed, type Restorable, type CompressOptions } from './compress';
 export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions } from './plan';
+export { sensitivity, measureWidths, type SensitivityOptions } from './scan';
 export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
@@ -44,6 +45,10 @@ export { groups, type Group } from './graph/group';
 export { costOf } from './report/cost';
 export { formatReport } from './report/format';
 export { formatPlan } from './report/planText';
+export { formatSensitivity, plotSensitivity, formatWidths, plotWidths } from './report/scanText';
+export { plateaus, type Plateaus, type WidthTable, type GroupWidths, type WidthPoint } from './core/widths';
+export type { Sensitivity, GroupSensitivity, SensitivityPoint } from './core/sensitivity';
+export type { ScanOptions, WidthOptions } from './methods/scan';
 export { measureLatency } from './report/latency';
 export type { Report, Stage, Cost, Latency } from './report/report';
 export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';

@@ -1,0 +1,48 @@
+/** Measurements in public: what groups matter, and what their widths cost; the model stays as it is. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { RunSettings } from './compress';
+import type { Need } from './core/context';
+import type { Sensitivity } from './core/sensitivity';
+import type { WidthTable } from './core/widths';
+import { unwrap } from './edit/slim';
+import { scanSensitivity, scanWidths, type ScanOptions, type WidthOptions } from './methods/scan';
+import { capture } from './runtime/capture';
+import { createContext } from './runtime/context';
+import { readData, type Data } from './runtime/data';
+
+/** What to cut and on which examples to look; the validation split counts, else the training split. */
+export type SensitivityOptions<N extends Need> = ScanOptions<N> & RunSettings & { readonly data: Data };
+
+/**
+ * What the model loses when one group alone loses units, for every group and ratio: JSON, for `formatSensitivity`,
+ * `plotSensitivity` and `bySensitivity`. The same seed gives the same numbers.
+ * Paper: Li et al. 2017, 1608.08710, section 3.2.
+ * @throws PruneError `bad-ratio`, `bad-option`, `bad-data`, `no-rule`, `no-groups`, `aborted`.
+ */
+export async function sensitivity<N extends Need = never>(
+  model: LayersModel,
+  options: SensitivityOptions<N>,
+): Promise<Sensitivity> {
+  const { seed = 0, signal, log = ignore, progress = ignore, data }: RunSettings & { data: Data } = options;
+  const original = unwrap(await capture(model));
+  const splits = await readData(data, original);
+  const { context } = createContext({ seed, signal, log, progress }, splits, () => Promise.resolve());
+  return scanSensitivity<N>(original, options, context);
+}
+
+/**
+ * How long the layers of each group take by its width, on the current backend: JSON, for `formatWidths`, `plotWidths` and
+ * `plateaus`.
+ * @throws PruneError `bad-option`, `no-rule`, `aborted`.
+ */
+export async function measureWidths(
+  model: LayersModel,
+  options: WidthOptions & Omit<RunSettings, 'seed'> = {},
+): Promise<WidthTable> {
+  const { signal, log = ignore, progress = ignore } = options;
+  const original = unwrap(await capture(model));
+  const { context } = createContext({ seed: 0, signal, log, progress }, undefined, () => Promise.resolve());
+  return scanWidths(original, options, context);
+}
+
+function ignore(): void {}
