@@ -37,20 +37,24 @@ const MULTIPLES = [1, 2, 4, 8, 16];
 const CLOSE = 4;
 /** Of the time: a step that costs so much more than the slope says ends a plateau. */
 const STEP = 0.04;
-/** Of the squares that the best multiple leaves. */
-const AS_GOOD = 1.1;
+/** No clock is better than that, as a share of the time. */
+const FINEST = 1e-3;
 
 /**
- * Which widths are worth having. For `multipleOf` the time of every group is fitted by stairs, a + b * (width rounded up to a
- * multiple), over widths that lie close together; the smallest of 1, 2, 4, 8 and 16 counts whose stairs leave at most 10 %
- * more squared milliseconds, over all groups, than the best. So groups that take longer say more.
+ * Which widths are worth having. For `multipleOf` the time of every group, over widths that lie close together, is fitted by a line,
+ * and by a line with stairs (the width rounded up to a multiple), for what reads units need not step where what makes them does.
+ * Of 1 (the line), 2, 4, 8 and 16 the one with the lowest Bayesian information criterion counts: stairs have to explain
+ * more than one more parameter would by chance. Groups weigh as much as they take time.
  */
 export function plateaus({ groups }: WidthTable): Plateaus {
-  const fine = groups.map(({ points }) => closeOnes(points)).filter(({ length }) => length > 2);
-  const squares = MULTIPLES.map(multiple => fine.reduce((sum, points) => sum + stairs(points, multiple), 0));
-  const enough = AS_GOOD * Math.min(...squares);
+  const fine = groups.map(({ points }) => closeOnes(points)).filter(({ length }) => length > 3);
+  const weights = fine.map(points => points[points.length - 1].milliseconds);
+  const criteria = MULTIPLES.map(multiple =>
+    fine.reduce((sum, points, i) => sum + weights[i] * information(points, multiple), 0),
+  );
+  const multipleOf = MULTIPLES[criteria.indexOf(Math.min(...criteria))];
   const ends = groups.map(({ name, points }) => [name, endsOf(points)] as const);
-  return { multipleOf: MULTIPLES[squares.findIndex(sum => sum <= enough)], ends: Object.fromEntries(ends) };
+  return { multipleOf, ends: Object.fromEntries(ends) };
 }
 
 function closeOnes(points: readonly WidthPoint[]): readonly WidthPoint[] {
@@ -59,13 +63,25 @@ function closeOnes(points: readonly WidthPoint[]): readonly WidthPoint[] {
   );
 }
 
-/** Squared milliseconds beside the best stairs of steps of `multiple`. */
-function stairs(points: readonly WidthPoint[], multiple: number): number {
-  const places = points.map(({ width, milliseconds }) => [Math.ceil(width / multiple) * multiple, milliseconds]);
-  const [x0, y0] = [0, 1].map(i => places.reduce((sum, place) => sum + place[i], 0) / places.length);
-  const [xx, xy] = [0, 1].map(i => places.reduce((sum, [x, y]) => sum + (x - x0) * [x - x0, y - y0][i], 0));
-  const slope = xx === 0 ? 0 : xy / xx;
-  return places.reduce((sum, [x, y]) => sum + (y - y0 - slope * (x - x0)) ** 2, 0);
+/** Of a line, or of a line with rising stairs of steps of `multiple`. */
+function information(points: readonly WidthPoint[], multiple: number): number {
+  const { length } = points;
+  const mean = (of: (point: WidthPoint) => number): number => points.reduce((sum, p) => sum + of(p), 0) / length;
+  const centred = (of: (point: WidthPoint) => number): number[] => points.map(point => of(point) - mean(of));
+  const product = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const line = centred(({ width }) => width);
+  const beside = (values: readonly number[]): number[] => {
+    const slope = product(values, line) / product(line, line);
+    return values.map((value, i) => value - slope * line[i]);
+  };
+  const time = beside(centred(({ milliseconds }) => milliseconds));
+  const stairs = beside(centred(({ width }) => Math.ceil(width / multiple) * multiple));
+  const [height, size] = [product(stairs, time), product(stairs, stairs)];
+  const rising = multiple > 1 && size > 1e-9 && height > 0;
+  const left = product(time, time) - (rising ? height ** 2 / size : 0);
+  const floor = length * (FINEST * mean(({ milliseconds }) => milliseconds)) ** 2;
+  return length * Math.log(Math.max(left, floor) / floor) + (multiple > 1 ? Math.log(length) : 0);
 }
 
 function endsOf(points: readonly WidthPoint[]): readonly number[] {

@@ -41,8 +41,15 @@ describe('multipleOf', () => {
   });
 
   test('groups that take longer say more', () => {
-    const slow = group('slow', 64, 8, { slope: 10 });
-    expect(plateaus(table(slow, group('quick', 64, 1, { slope: 0.1 }))).multipleOf).toBe(8);
+    const [slow, quick] = [group('slow', 64, 8, { noise: 0.01, slope: 10 }), group('quick', 64, 4, { noise: 0.01 })];
+    expect(plateaus(table(slow, quick)).multipleOf).toBe(8);
+    expect(plateaus(table(quick)).multipleOf).toBe(4);
+  });
+
+  test('shows through what else a group costs, which need not step', () => {
+    const { points, ...rest } = group('a', 64, 8, { noise: 0.005 });
+    const both = points.map(({ width, milliseconds }) => ({ width, milliseconds: milliseconds + width / 10 }));
+    expect(plateaus(table({ ...rest, points: both })).multipleOf).toBe(8);
   });
 
   test('does not change with the unit of time', () => {
