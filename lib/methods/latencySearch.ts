@@ -32,9 +32,9 @@ const MULTIPLES = [1, 2, 4, 8, 16];
 /** Of the best: a multiple that turns work into time so well is good enough. */
 const AS_GOOD = 0.97;
 /** A trial at or below the target by at most this share of it ends the search. */
-const NEAR = 0.06;
+const NEAR = 0.04;
 /** A little less than the target is aimed at, for no clock is exact. */
-const AIM = 0.97;
+const AIM = 0.98;
 
 /** Of the ratio: no clock tells cuts apart that are closer. */
 const HALVINGS = 16;

@@ -38,11 +38,11 @@ export function linePlot(
       : `<polyline class="other" points="${path}"/>`;
   });
   const parts = [
-    text(LEFT, TOP - 16, title),
+    text(LEFT, TOP - 22, title),
     ...columns.map(value => vertical(atX(value), number(value))),
     ...rows.map(value => horizontal(atY(value), number(value))),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x, 'middle'),
-    text(LEFT, TOP - 2, y),
+    text(LEFT, TOP - 6, y),
     ...(level === undefined ? [] : [line(LEFT, WIDTH - RIGHT, atY(level), atY(level), ' stroke-dasharray="4"')]),
     ...lines.slice(count),
     ...lines.slice(0, count),
