@@ -20,6 +20,7 @@ import {
   repair,
   repeat,
   restore,
+  sensitivity,
   slim,
   uniform,
   type Checkpoint,
@@ -135,6 +136,10 @@ export function misuse(): unknown[] {
     // @ts-expect-error timing asks for no data, but the criterion does
     compress(model, pruneToLatency({ criterion: needsData, speedup: 2 })),
     compress(model, pruneToLatency({ criterion: magnitude(), speedup: 2 })),
+    sensitivity(model, { data, criterion: magnitude() }),
+    sensitivity(model, { data, criterion: needsData, recalibrate: true }),
+    // @ts-expect-error losses are measured on data, whatever the criterion
+    sensitivity(model, { criterion: magnitude() }),
     // @ts-expect-error nor such a norm
     magnitude({ norm: 'l0' }),
     // @ts-expect-error gamma takes no options
