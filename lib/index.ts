@@ -16,6 +16,7 @@ export type {
   RepairOptions,
 } from './methods';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
+export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
 
