@@ -34,6 +34,71 @@ export function compare(contenders: readonly Contender[], { rounds = 9, atLeast 
   return contenders.map(({ name }, i) => summary(name, times[i]));
 }
 
+export interface Added {
+  readonly name: string;
+  /** What it adds to the first contender, as a share of that: the median of the rounds and the interval around it, see {@link medianWithin}. */
+  readonly wall: Within;
+  /** The same of the time that all threads of the process computed, which other processes disturb less. */
+  readonly cpu: Within;
+}
+
+/**
+ * What each contender after the first takes more than the first, for differences too small for {@link compare}. A round runs all of them
+ * there and back (A B C C B A, then B C A A C B, ...), so that drift falls on each alike, and gives one ratio of the two sums.
+ */
+export function comparePairs(contenders: readonly Contender[], rounds: number): Added[] {
+  contenders.forEach(({ run }) => (run(), run()));
+  const ratios = contenders.map((): { wall: number; cpu: number }[] => []);
+  for (let round = 0; round < rounds; round++) {
+    const order = contenders.map((_, i) => (i + round) % contenders.length);
+    const sums = contenders.map(() => ({ wall: 0, cpu: 0 }));
+    for (const i of [...order, ...order.reverse()]) {
+      const before = process.cpuUsage();
+      sums[i].wall += timed(contenders[i].run);
+      const { user, system } = process.cpuUsage(before);
+      sums[i].cpu += user + system;
+    }
+    sums.forEach(({ wall, cpu }, i) => ratios[i].push({ wall: wall / sums[0].wall - 1, cpu: cpu / sums[0].cpu - 1 }));
+  }
+  return contenders.slice(1).map(({ name }, i) => ({
+    name,
+    wall: medianWithin(ratios[i + 1].map(({ wall }) => wall)),
+    cpu: medianWithin(ratios[i + 1].map(({ cpu }) => cpu)),
+  }));
+}
+
+export interface Within {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Median and the two order statistics that have the true one between them in 95 of 100 series, whatever the distribution. */
+export function medianWithin(values: readonly number[]): Within {
+  const sorted = [...values].sort((a, b) => a - b);
+  const { length } = sorted;
+  const median = (sorted[Math.floor((length - 1) / 2)] + sorted[Math.floor(length / 2)]) / 2;
+  const outside = Math.max(0, Math.floor(length / 2 - 0.98 * Math.sqrt(length)) - 1);
+  return { median, least: sorted[outside], most: sorted[length - 1 - outside] };
+}
+
+export interface Slope {
+  readonly slope: number;
+  /** The slope is this far off at most in 95 of 100 series, if what lies beside the line is independent noise. */
+  readonly margin: number;
+}
+
+/** Slope of the line of least squares through some sixteen points. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): Slope {
+  const mean = (of: (point: readonly [number, number]) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [x0, y0] = [mean(([x]) => x), mean(([, y]) => y)];
+  const width = mean(([x]) => (x - x0) ** 2);
+  const slope = mean(([x, y]) => (x - x0) * (y - y0)) / width;
+  const beside = mean(([x, y]) => (y - y0 - slope * (x - x0)) ** 2);
+  return { slope, margin: 2.14 * Math.sqrt(beside / width / (points.length - 2)) }; // Student's t of 14 degrees of freedom
+}
+
 /** Median and spread of measured milliseconds. */
 export function summary(name: string, times: readonly number[]): Timing {
   const sorted = [...times].sort((a, b) => a - b);

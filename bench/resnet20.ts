@@ -8,11 +8,12 @@ import { installTrainingKernels } from '../lib/kernels';
 import { replaceKernel } from '../lib/kernels/replace';
 import { useFastNorms } from '../lib/runtime/fastNorms';
 import { createOptimizer } from '../lib/runtime/optimizer';
-import { compare, printTable, timed, writeResults } from './harness';
+import { compare, printTable, writeResults } from './harness';
+import { profiled } from './zoo/profile';
 import { BATCH, trainedNet, trainingTask } from './zoo/trainingTask';
 
 /** Kernels that the backend has, but slowly. */
-const improved = [tf.Tile, tf.Sum, tf.Mean, tf.BatchMatMul, tf.FusedBatchNorm];
+const improved = [tf.Tile, tf.Sum, tf.Mean, tf.BatchMatMul, tf.FusedBatchNorm, tf.Identity, tf.Cast];
 
 async function main(): Promise<void> {
   await tf.setBackend('wasm');
@@ -52,40 +53,6 @@ async function main(): Promise<void> {
       .map(({ name, ms, calls }) => [name, ms, String(calls), (100 * ms) / total]),
   );
   writeResults('resnet20', { batch: BATCH, steps: results, profile });
-}
-
-interface Share {
-  readonly name: string;
-  readonly ms: number;
-  readonly calls: number;
-}
-
-/** Time by kernel in one run, without what it spends in the kernels it calls; they are listed as `caller > kernel`. */
-function profiled(run: () => void): Share[] {
-  const shares = new Map<string, { ms: number; calls: number }>();
-  const stack: { name: string; inside: number }[] = [];
-  const stock = tf.getKernelsForBackend('wasm');
-  for (const config of stock) {
-    const kernelFunc: tf.KernelFunc = call => {
-      const parent = stack[stack.length - 1];
-      const frame = { name: parent ? `${parent.name} > ${config.kernelName}` : config.kernelName, inside: 0 };
-      stack.push(frame);
-      const start = performance.now();
-      const out = config.kernelFunc(call);
-      const ms = performance.now() - start;
-      stack.pop();
-      if (parent) parent.inside += ms;
-      const share = shares.get(frame.name) ?? { ms: 0, calls: 0 };
-      shares.set(frame.name, { ms: share.ms + ms - frame.inside, calls: share.calls + 1 });
-      return out;
-    };
-    replaceKernel({ ...config, kernelFunc });
-  }
-  const whole = timed(run);
-  stock.forEach(replaceKernel);
-  const list = [...shares].map(([name, share]) => ({ name, ...share }));
-  const outside = whole - list.reduce((sum, { ms }) => sum + ms, 0);
-  return [...list, { name: 'outside of kernels', ms: outside, calls: 1 }].sort((a, b) => b.ms - a.ms);
 }
 
 void main();

@@ -3,10 +3,10 @@
  * turns, each in a process of its own. TensorFlow for Node.js takes part where `npm run test:native` has built it.
  * `npx tsx bench/training.ts`
  */
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { printTable, summary, writeResults } from './harness';
+import { isSetUp, variablesOf } from './peers/backend';
 import { startPeer, type Peer } from './peers/peer';
 import { BATCH } from './zoo/trainingTask';
 
@@ -23,11 +23,13 @@ const contenders = [
 type Trainer = Peer<{ readonly description: string }, { readonly ms: number }>;
 
 async function main(): Promise<void> {
-  const chosen = contenders.filter(([backend]) => backend !== 'node' || existsSync('.native/node_modules'));
+  const chosen = contenders.filter(([backend]) => isSetUp(backend));
   const tsx = pathToFileURL(require.resolve('tsx')).href;
   const peers: Trainer[] = [];
   for (const args of chosen) {
-    peers.push(await startPeer(process.execPath, ['--import', tsx, 'bench/peers/training.ts', ...args]));
+    peers.push(
+      await startPeer(process.execPath, ['--import', tsx, 'bench/peers/training.ts', ...args], variablesOf(args[0])),
+    );
   }
   const times = peers.map((): number[] => []);
   for (let round = 0; round < ROUNDS + 2; round++) {

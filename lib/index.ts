@@ -25,6 +25,7 @@ export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';
 export { materialize } from './runtime/materialize';
+export { fuseLayers } from './edit/fuse';
 export { defineRule } from './rules';
 export type { LayerRule, LayerCall, Traced, LocalSite, Flow, Width, CutCall, CallShapes } from './rules/rule';
 export { groups, type Group } from './graph/group';

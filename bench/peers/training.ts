@@ -2,23 +2,16 @@
  * A peer that trains a ResNet-20 (CIFAR size): `tsx bench/peers/training.ts BACKEND THREADS WAY`. WAY is plain for the layers and the
  * optimizer of tf.js, fast for ours. Each line it reads is one step; it answers with the milliseconds.
  */
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
-import { useBackend, useFastNorms } from '../../lib';
+import { useFastNorms } from '../../lib';
 import { createOptimizer } from '../../lib/runtime/optimizer';
 import { trainedNet, trainingTask } from '../zoo/trainingTask';
-
-const native = join(__dirname, '../../.native/package.json');
+import { startBackend, type BenchBackend } from './backend';
 
 async function main(): Promise<void> {
   const [backend, threads, way] = process.argv.slice(2);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // Registers itself with every copy of tf.js in the process; useBackend finds it registered.
-  if (backend === 'node' && existsSync(native)) createRequire(native)('@tensorflow/tfjs-node');
-  const { description } = await useBackend(backend as 'wasm', { threads: Number(threads) });
+  const { description } = await startBackend(backend as BenchBackend, { threads: Number(threads) });
   const step = trainingStep(way === 'fast');
   console.log(JSON.stringify({ description }));
   let last = Promise.resolve();

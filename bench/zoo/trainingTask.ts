@@ -18,9 +18,9 @@ export function trainedNet(): LayersModel {
 }
 
 /** For a model that gives the probabilities of ten classes of 32 x 32 images. */
-export function trainingTask(model: LayersModel): TrainingTask {
-  const images = tf.randomNormal([BATCH, 32, 32, 3], 0, 1, 'float32', 1);
-  const labels = tf.oneHot(tf.randomUniform([BATCH], 0, 10, 'int32', 2), 10);
+export function trainingTask(model: LayersModel, batch = BATCH): TrainingTask {
+  const images = tf.randomNormal([batch, 32, 32, 3], 0, 1, 'float32', 1);
+  const labels = tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32', 2), 10);
   const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
   const cost = (): tf.Scalar => {
     const probabilities = model.apply(images, { training: true }) as tf.Tensor;

@@ -43,6 +43,36 @@ export function readMnist(directory: string, seed: number): ImageSplits {
   return { train, validation, test: load('t10k') };
 }
 
+/**
+ * CIFAR-10 from its binary files (data_batch_1.bin to data_batch_5.bin, test_batch.bin): 10 % of the 50,000 for validation, the 10,000 for
+ * test; every colour normalised by the mean and deviation of the training set.
+ */
+export function readCifar10(directory: string, seed: number): ImageSplits {
+  const load = (names: readonly string[]): Images => {
+    const bytes = Buffer.concat(names.map(name => readFileSync(join(directory, name))));
+    const count = bytes.length / 3073;
+    const pixels = new Float32Array(count * 3072);
+    for (let i = 0; i < count; i++) {
+      for (let at = 0; at < 3072; at++) {
+        const channel = Math.floor(at / 1024);
+        const value = bytes[i * 3073 + 1 + at] / 255;
+        pixels[i * 3072 + (at % 1024) * 3 + channel] = (value - MEAN[channel]) / DEVIATION[channel];
+      }
+    }
+    return images(
+      pixels,
+      32,
+      Int32Array.from({ length: count }, (_, i) => bytes[i * 3073]),
+    );
+  };
+  const all = load([1, 2, 3, 4, 5].map(part => `data_batch_${part}.bin`));
+  const { train, validation } = stratify(all, { validation: 0.1, test: 0 }, seed);
+  return { train, validation, test: load(['test_batch.bin']) };
+}
+
+const MEAN = [0.4914, 0.4822, 0.4465];
+const DEVIATION = [0.247, 0.2435, 0.2616];
+
 /** The first `count` examples; they are in random order after the split. */
 export function take({ inputs, targets }: Images, count: number): Images {
   const pick = (array: NdArray): NdArray => {
@@ -55,7 +85,11 @@ export function take({ inputs, targets }: Images, count: number): Images {
 
 function images(pixels: Float32Array, side: number, labels: Int32Array): Images {
   return {
-    inputs: { data: pixels, shape: [labels.length, side, side, 1], dtype: 'float32' },
+    inputs: {
+      data: pixels,
+      shape: [labels.length, side, side, pixels.length / (labels.length * side * side)],
+      dtype: 'float32',
+    },
     targets: { data: labels, shape: [labels.length], dtype: 'int32' },
   };
 }
@@ -76,11 +110,10 @@ function stratify(all: Images, shares: { validation: number; test: number }, see
 }
 
 function select({ inputs, targets }: Images, indices: readonly number[]): Images {
-  const side = inputs.shape[1];
-  const pixels = new Float32Array(indices.length * side * side);
-  indices.forEach((from, to) => {
-    pixels.set(inputs.data.subarray(from * side * side, (from + 1) * side * side), to * side * side);
-  });
+  const [count, side] = inputs.shape;
+  const size = inputs.data.length / count;
+  const pixels = new Float32Array(indices.length * size);
+  indices.forEach((from, to) => pixels.set(inputs.data.subarray(from * size, (from + 1) * size), to * size));
   return images(
     pixels,
     side,

@@ -4,15 +4,21 @@ import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 
 type Step = (x: SymbolicTensor) => SymbolicTensor;
 
+/** An image: `side` x `side` pixels of one gray value, or of `channels`. */
+export interface ImageSize {
+  readonly side: number;
+  readonly channels: number;
+}
+
 /** A residual net: a stem and one stage per entry of `widths`, each of `blocks` two-convolution blocks; stages after the first halve the image. */
 export function residualNet(
-  side: number,
+  image: number | ImageSize,
   widths: readonly number[],
   blocks: number,
   seed: number,
   stemStride = 1,
 ): tf.LayersModel {
-  const { convolution, input, finish } = parts(side, seed);
+  const { convolution, input, finish } = parts(image, seed);
   let x = convolution('stem', widths[0], 3, stemStride)(input);
   widths.forEach((width, stage) => {
     for (let block = 0; block < blocks; block++) {
@@ -30,8 +36,13 @@ export function residualNet(
 }
 
 /** A small VGG: pairs of convolutions, each pair followed by max pooling; the first convolution may halve the image. */
-export function vggNet(side: number, widths: readonly number[], seed: number, stemStride = 1): tf.LayersModel {
-  const { convolution, input, finish } = parts(side, seed);
+export function vggNet(
+  image: number | ImageSize,
+  widths: readonly number[],
+  seed: number,
+  stemStride = 1,
+): tf.LayersModel {
+  const { convolution, input, finish } = parts(image, seed);
   let x = input;
   widths.forEach((width, stage) => {
     x = convolution(`conv${stage + 1}a`, width, 3, stage === 0 ? stemStride : 1)(x);
@@ -43,10 +54,11 @@ export function vggNet(side: number, widths: readonly number[], seed: number, st
   return finish(x, 'vgg');
 }
 
-function parts(side: number, seed: number) {
+function parts(image: number | ImageSize, seed: number) {
+  const { side, channels } = typeof image === 'number' ? { side: image, channels: 1 } : image;
   let made = 0;
   const kernelInitializer = () => tf.initializers.heNormal({ seed: seed * 1000 + ++made });
-  const input = tf.input({ shape: [side, side, 1], name: 'image' });
+  const input = tf.input({ shape: [side, side, channels], name: 'image' });
   const convolution = (name: string, filters: number, kernelSize: number, strides: number, relu = true): Step => {
     return x => {
       const layer = { name, filters, kernelSize, strides, padding: 'same', useBias: false } as const;

@@ -1,8 +1,10 @@
 /** Registers the training kernels for the WASM backend. */
 import type { KernelConfig, KernelFunc } from '@tensorflow/tfjs-core';
 import {
+  _FusedMatMul,
   BatchMatMul,
   Conv2D,
+  Cast,
   Conv2DBackpropFilter,
   Conv2DBackpropInput,
   Conv3D,
@@ -12,6 +14,7 @@ import {
   FusedBatchNorm,
   FusedConv2D,
   getKernel,
+  Identity,
   MaxPool3D,
   MaxPool3DGrad,
   MaxPoolGrad,
@@ -28,7 +31,8 @@ import { conv3d } from './conv3d';
 import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
-import { fastMatMul } from './matMul';
+import { shared } from './identity';
+import { fastMatMul, soundFusedMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
 import { pointwiseConv2d, pointwiseFusedConv2d } from './pointwise';
 import { fastReduction } from './reduce';
@@ -52,10 +56,13 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
 
 /** Stock kernels that stay for what they do well. */
 const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
+  [_FusedMatMul, soundFusedMatMul],
   [BatchMatMul, fastMatMul],
   [Conv2D, pointwiseConv2d],
   [FusedBatchNorm, fastBatchNorm],
   [FusedConv2D, pointwiseFusedConv2d],
+  [Cast, shared],
+  [Identity, shared],
   [Tile, fastTile],
   [Sum, stock => fastReduction(stock, 'sum')],
   [Mean, stock => fastReduction(stock, 'mean')],

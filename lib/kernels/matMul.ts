@@ -8,7 +8,7 @@
 import type { BatchMatMulAttrs, BatchMatMulInputs, KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { broadcast_util, util } from '@tensorflow/tfjs-core';
 import type { KernelCall, WasmBackend } from './wasm';
-import { allocate, asKernelFunc, floats, free, permuted, reshaped, run, zeros } from './wasm';
+import { allocate, asKernelFunc, floats, free, permuted, reshaped, zeros } from './wasm';
 
 type MatMulCall = KernelCall<BatchMatMulInputs, BatchMatMulAttrs>;
 type Stock = (call: MatMulCall) => TensorInfo;
@@ -17,6 +17,11 @@ type Stock = (call: MatMulCall) => TensorInfo;
 export function fastMatMul(config: KernelConfig): KernelConfig {
   const stock = rememberingShapes(config.kernelFunc as unknown as Stock);
   return { ...config, kernelFunc: asKernelFunc((call: MatMulCall) => matMul(call, stock)) };
+}
+
+/** _FusedMatMul, which has the same bug and the same store of packed sides. */
+export function soundFusedMatMul(config: KernelConfig): KernelConfig {
+  return { ...config, kernelFunc: asKernelFunc(rememberingShapes(config.kernelFunc as unknown as Stock)) };
 }
 
 function matMul(call: MatMulCall, stock: Stock): TensorInfo {
@@ -108,9 +113,11 @@ function sourceOf(index: number, broadcast: readonly number[], shape: readonly n
   return source;
 }
 
+/** Columns of right-hand sides when they were first used. */
+const shapes = new WeakMap<object, number>();
+
 /** The stock kernel, given a copy where the right-hand side was used in another shape before. */
 function rememberingShapes(stock: Stock): Stock {
-  const shapes = new WeakMap<object, number>();
   return call => {
     const { inputs, backend, attrs } = call;
     const b = inputs.b as TensorInfo;
@@ -119,7 +126,8 @@ function rememberingShapes(stock: Stock): Stock {
     const before = shapes.get(b.dataId);
     if (before === undefined) shapes.set(b.dataId, columns);
     if (before === undefined || before === columns) return stock(call);
-    const copy = run(backend, 'Identity', { x: b });
+    const copy = allocate(backend, b.shape);
+    floats(backend, copy).set(floats(backend, b));
     const out = stock({ ...call, inputs: { ...inputs, b: copy } });
     free(backend, copy);
     return out;

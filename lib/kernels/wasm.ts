@@ -14,6 +14,8 @@ export interface WasmBackend {
   makeOutput(shape: number[], dtype: DataType, memoryOffset?: number): TensorInfo;
   typedArrayFromHeap(tensor: TensorInfo): backend_util.TypedArray;
   disposeData(dataId: object, force?: boolean): boolean;
+  /** One more `disposeData` is needed. */
+  incRef(dataId: object): void;
   readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
 }
 

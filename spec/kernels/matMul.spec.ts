@@ -49,12 +49,19 @@ describe('BatchMatMul', () => {
     expectClose(await runOn('wasm', tf.BatchMatMul, { a, b }, attrs), await runOn('cpu', tf.BatchMatMul, whole, attrs));
   });
 
-  it('sees a reshaped right side in its new shape, which the stock kernel does not', async () => {
+  const plain = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor => tf.matMul(a, b);
+  const fused = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor => tf.fused.matMul({ a, b, activation: 'relu' });
+  it.each([
+    ['', plain, plain],
+    [', fused', fused, fused],
+    [', fused after plain', plain, fused],
+    [', plain after fused', fused, plain],
+  ])('sees a reshaped right side in its new shape, which the stock kernel does not%s', async (_, before, after) => {
     await tf.setBackend('wasm');
     const values = [1, 2, 3, 4, 5, 6, 7, 8];
     const tall = tf.tensor2d(values, [4, 2]);
-    const first = tf.matMul(tf.ones([1, 4]), tall);
-    const second = tf.matMul(tf.tensor2d([[1, 0]]), tf.reshape(tall, [2, 4]));
+    const first = before(tf.ones([1, 4]), tall);
+    const second = after(tf.tensor2d([[1, 0]]), tf.reshape(tf.clone(tall), [2, 4]));
     expectClose({ shape: first.shape, values: Array.from(first.dataSync()) }, { shape: [1, 2], values: [16, 20] });
     expectClose(
       { shape: second.shape, values: Array.from(second.dataSync()) },
