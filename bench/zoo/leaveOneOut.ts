@@ -1,9 +1,10 @@
 /** What a criterion is for, measured: the loss without each unit, one at a time, and how criteria rank the units beside it. */
 import * as tf from '@tensorflow/tfjs-layers';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { criteria } from '../../examples/support/criteria';
 import { residualNet, vggNet } from '../../examples/support/nets';
 import type { Images } from '../../examples/support/datasets';
-import { fisher, gamma, magnitude, random, taylor, type Criterion, type FisherOptions, type TaylorOptions } from '../../lib/criteria'; // prettier-ignore
+import { taylor, type Criterion, type FisherOptions, type TaylorOptions } from '../../lib/criteria';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import type { Need } from '../../lib/core/context';
 import { spearman } from '../../lib/core/ranks';
@@ -23,17 +24,12 @@ export const SMALL_NETS: Readonly<Record<string, (side: number, seed: number) =>
   depthwise: (side, seed) => depthwiseNet(side, [12, 24, 32], seed, side > 16 ? 2 : 1),
 };
 
-/** Everything that ranks units: one line each. */
+/** Every criterion of the experiments, and variants that only this measures: one line each. */
 export const CRITERIA: Readonly<Record<string, Criterion<Need>>> = {
-  taylor: taylor(),
+  ...Object.fromEntries(Object.entries(criteria).map(([name, build]) => [name, build()])),
   'taylor activations': taylor({ on: 'activations' }),
   'taylor activations, not normalized': taylor({ on: 'activations', normalize: 'none' }),
   'taylor weights': taylor({ on: 'weights' }),
-  fisher: fisher(),
-  gamma: gamma(),
-  l1: magnitude({ norm: 'l1' }),
-  l2: magnitude({ norm: 'l2' }),
-  random: random(),
 };
 
 export function splitsOf({ inputs, targets }: Images): Splits {
