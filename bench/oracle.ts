@@ -106,7 +106,7 @@ function print(rows: readonly Row[]): void {
 
 function printSettlings(settlings: readonly Settling[]): void {
   printTable(
-    ['stopWhenStable', 'least', 'batches of 16', 'of', 'correlation with all'],
+    ['net and seed, criterion', 'stopWhenStable', 'batches of 16', 'of', 'correlation with all'],
     settlings.map(({ net, seed, criterion, least, batches, of, correlation }) => [`${net} ${seed}, ${criterion}`, least, String(batches), String(of), correlation.toFixed(3)]), // prettier-ignore
   );
 }

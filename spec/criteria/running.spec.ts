@@ -36,45 +36,54 @@ describe('running', () => {
 });
 
 describe('settling', () => {
-  const noisy = (noise: number, batches: number): { stopped: number; truth: number } => {
-    const { normal } = random(1, 'scores', noise);
-    const truth = Float64Array.from({ length: 200 }, normal);
-    const mean = running(truth.length);
-    const settled = settling(0.95);
+  const UNITS = 200;
+
+  /** After how many batches it settles, and how near the ranking then is to that of the truth. */
+  const settle = (
+    least: number,
+    batches: number,
+    truth: Float64Array,
+    draw: (value: number, batch: number) => number,
+  ) => {
+    const mean = running(UNITS);
+    const settled = settling([UNITS], least);
     for (let batch = 1; batch <= batches; batch++) {
-      mean.add(truth.map(value => value + noise * normal()));
-      if (settled([mean.scores().values])) return { stopped: batch, truth: spearman(mean.scores().values, truth) };
+      const values = truth.map(value => draw(value, batch));
+      mean.add(values);
+      if (settled([[values]])) return { stopped: batch, near: spearman(mean.scores().values, truth) };
     }
-    return { stopped: Infinity, truth: spearman(mean.scores().values, truth) };
+    return { stopped: Infinity, near: NaN };
   };
+  const { normal, uniform } = random(1, 'scores');
+  const truth = Float64Array.from({ length: UNITS }, normal);
 
   test('the noisier, the later, and never before the sixth batch; the ranking is as near the truth as was asked for', () => {
-    const stops = [0, 1, 2, 4].map(noise => noisy(noise, 500));
+    const stops = [0, 1, 2, 4].map(noise => settle(0.95, 500, truth, value => value + noise * normal()));
     expect(stops[0].stopped).toBe(6);
-    stops.slice(1).forEach(({ stopped, truth }, i) => {
+    stops.slice(1).forEach(({ stopped, near }, i) => {
       expect(stopped).toBeGreaterThan(stops[i].stopped);
-      expect(truth).toBeGreaterThan(0.93);
-      expect(truth).toBeLessThan(0.98);
+      expect(near).toBeGreaterThan(0.93);
+      expect(near).toBeLessThan(0.98);
     });
   });
 
+  test('a batch that outweighs all the others does not make them agree', () => {
+    const outlier = truth.map(() => 1000 * uniform());
+    const { stopped } = settle(0.9, 100, outlier, (value, batch) => (batch === 1 ? value : 0) + normal());
+    expect(stopped).toBe(Infinity);
+  });
+
   test('noise alone does not settle', () => {
-    const { normal } = random(2, 'noise');
-    const mean = running(200);
-    const settled = settling(0.9);
-    for (let batch = 0; batch < 200; batch++) {
-      mean.add(Float64Array.from({ length: 200 }, normal));
-      expect(settled([mean.scores().values])).toBe(false);
-    }
+    expect(settle(0.9, 200, truth, () => normal()).stopped).toBe(Infinity);
   });
 
   test('groups are compared each for itself, and one of equal scores agrees with itself', () => {
-    const settled = settling(0.99);
-    const groups = (turn: number): Float64Array[] => [Float64Array.of(1, 2, 3), Float64Array.of(turn, 100 - turn), Float64Array.of(5)]; // prettier-ignore
+    const settled = settling([3, 2, 1], 0.99);
+    const groups = (turn: number): Float64Array[][] => [[Float64Array.of(1, 2, 3)], [Float64Array.of(turn, 100 - turn)], [Float64Array.of(5)]]; // prettier-ignore
     // the second group turns with every batch; over all units the ranks would hardly show it
     for (let batch = 0; batch < 12; batch++) expect(settled(groups(batch % 2 ? 10 : 90))).toBe(false);
-    const still = settling(0.99);
-    const equal = [Float64Array.of(0, 0, 0), Float64Array.of(4)];
+    const still = settling([3, 1], 0.99);
+    const equal = [[Float64Array.of(0, 0, 0)], [Float64Array.of(4)]];
     expect([1, 2, 3, 4, 5, 6].map(() => still(equal))).toEqual([false, false, false, false, false, true]);
   });
 });
