@@ -27,7 +27,7 @@ beforeAll(async () => {
   splits = splitsOf(take(readDigits(0).train, 640));
   model = await trainedNet('plain', splits, 0, 6);
   oracle = await leaveOneOut(model, splits);
-});
+}, 180000);
 
 const measured = async (criterion: Criterion<Need>) => (await agreement(criterion, model, splits, oracle, 0))!;
 
