@@ -1,17 +1,19 @@
 /** What all criteria that look at activations have in common. */
 import { gather, ndarray, type NdArray } from '../../lib/core/array';
-import { weightsOf } from '../../lib/core/checkpoint';
-import type { Progress } from '../../lib/core/context';
-import { activation, hrank, wanda, type Criterion } from '../../lib/criteria';
+import { weightsOf, type Checkpoint } from '../../lib/core/checkpoint';
+import type { Observed, Progress, See } from '../../lib/core/context';
+import { activation, hrank, wanda, type Criterion, type Scores } from '../../lib/criteria';
 import { gatesOf } from '../../lib/graph/gates';
-import { groupsOf } from '../../lib/graph/group';
+import { groupsOf, type Group } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
 import { probeInputs } from '../../lib/runtime/probes';
 import { onWasm, withoutLeak } from '../runtime/help';
 import { NET_NAMES, NETS } from '../zoo/nets';
+import { notedContext } from '../zoo/context';
 import { refusal, rejection } from '../zoo/refusal';
+import { checkpoint, functional, input, layer, noise } from '../zoo/topology';
 import { branched, contextOf, divided, EXAMPLES, expectClose, fixture, meanOf, NAMES, scaled, scoresOf, split } from './observedNet'; // prettier-ignore
 
 onWasm();
@@ -181,6 +183,67 @@ test('hrank covers what is read as maps, the others what is read', () => {
       .map(({ name }) => name);
   expect(covered(hrank())).toEqual(['a', 'b', 'c']);
   for (const criterion of [activation(), wanda()]) expect(covered(criterion)).toEqual(NAMES);
+});
+
+/** image -> a[3] -> reader, on images of the sides given. */
+function read(
+  sides: readonly (number | null)[],
+  reader: 'Conv' | 'Dense' = 'Conv',
+  dataFormat = 'channelsLast',
+): Checkpoint {
+  const last = dataFormat === 'channelsLast';
+  const dimensions = sides.length;
+  const kernelSize = sides.map(() => 1);
+  const net = functional(
+    [
+      input('image', last ? [...sides, 2] : [2, ...sides]),
+      layer(`Conv${dimensions}D`, 'a', { filters: 3, kernelSize, dataFormat }, ['image']),
+      layer(reader === 'Dense' ? reader : `Conv${dimensions}D`, 'c', { filters: 2, units: 2, kernelSize, dataFormat }, [
+        'a',
+      ]),
+    ],
+    ['c'],
+  );
+  const ones = kernelSize.map(() => 1);
+  return checkpoint(net, { a: [[...ones, 2, 3], [3]], c: [[...(reader === 'Dense' ? [] : ones), 3, 2], [2]] });
+}
+
+/** The group that the kernel of `path` makes. */
+function madeBy(path: string, model: Checkpoint): Group {
+  const makes = ({ layer, role }: Group['sites'][number]): boolean => layer === path && role === 'makes';
+  return groupsOf(trace(model)).find(({ sites }) => sites.some(makes))!;
+}
+
+test('a map has two sides longer than 1', () => {
+  const covered = (model: Checkpoint): boolean => hrank().covers!(madeBy('a', model), trace(model));
+  for (const sides of [[2, 2], [3, 7], [null, null], [3, null]]) expect(covered(read(sides))).toBe(true); // prettier-ignore
+  for (const sides of [[1, 5], [5, 1], [1, null], [9], [3, 3, 3]]) expect(covered(read(sides))).toBe(false); // prettier-ignore
+  expect(covered(read([4, 4], 'Dense'))).toBe(true); // pixel by pixel
+  expect(covered(read([4, 4], 'Conv', 'channelsFirst'))).toBe(true);
+  expect(covered(read([4, 1], 'Conv', 'channelsFirst'))).toBe(false);
+});
+
+test('channels may come first', async () => {
+  const [examples, height, width, channels] = [5, 4, 6, 3];
+  const { data } = noise([examples, height, width, channels], 'maps');
+  const last = Float32Array.from(data, (value, i) => (Math.floor(i / channels) % 5 < 3 ? Math.max(value, 0) : 0));
+  const first = Float32Array.from({ length: last.length }, (_, i) => {
+    const [place, channel] = [i % (height * width), Math.floor(i / (height * width)) % channels];
+    return last[(Math.floor(i / (height * width * channels)) * height * width + place) * channels + channel];
+  });
+  const score = async (criterion: Criterion<'data'>, given: NdArray, dataFormat: string): Promise<unknown> => {
+    const model = read([height, width], 'Conv', dataFormat);
+    const observe = (_: unknown, see: See<readonly Observed[]>) => Promise.resolve(void see([new Map([['c', [[given]]]])])); // prettier-ignore
+    const { context } = notedContext({ abilities: { data: { observe } } });
+    return criterion.score([madeBy('a', model)], model, context);
+  };
+  for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank()]) {
+    const expected = await score(criterion, ndarray(last, [examples, height, width, channels]), 'channelsLast');
+    expect(await score(criterion, ndarray(first, [examples, channels, height, width]), 'channelsFirst')).toEqual(
+      expected,
+    );
+    expect(new Set((expected as Scores[])[0].values).size).toBeGreaterThan(1);
+  }
 });
 
 describe.each(NET_NAMES)('%s', name => {
