@@ -104,7 +104,7 @@ function distanceSums(points: readonly Float64Array[], distance: (typeof keyword
       }
     }
   }
-  return sums.some(sum => sum > 0) ? sums : sums.fill(1);
+  return sums.every(sum => sum === 0) ? sums.fill(1) : sums;
 }
 
 /** Squares of the distances from `point` to four from `first` on, none after `last`: so that its numbers are read a fourth as often. */

@@ -17,7 +17,7 @@ export interface HrankOptions extends CalibrationOptions {
 
 /**
  * Rank of the maps of a channel as the layers that read it are given them, averaged over readers and over the examples, to which the standard error
- * belongs. Slow: an elimination for every map of every example; 8 batches of 64 are as many as the paper looks at.
+ * belongs. Every map of every example is eliminated, in time that grows with the cube of its sides; the paper looks at 500 examples, 8 batches of 64.
  * Covers groups that are read as maps with both sides longer than 1 by at least one layer; what reads them flattened or pooled away counts for nothing.
  * Paper: 2002.10179, equations 4 and 7.
  * Differs: the paper takes singular values, we pivots of an elimination, of which those count that are larger than the longer side times 2^-23 of the
@@ -61,6 +61,6 @@ function ranks({ shape, data }: NdArray, axis: number): Float64Array {
     for (let r = 0, to = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) map[to++] = data[start + r * steps[row] + c * steps[column]];
     }
-    return rank(map, rows, columns, Math.max(rows, columns) * PRECISION);
+    return map.some(Number.isNaN) ? NaN : rank(map, rows, columns, Math.max(rows, columns) * PRECISION);
   });
 }

@@ -111,6 +111,6 @@ export function powerSums({ shape, data }: NdArray, axis: number, power: 0 | 1 |
 }
 
 function raised(value: number, power: 0 | 1 | 2): number {
-  if (power === 0) return value === 0 ? 0 : 1;
+  if (power === 0) return value === 0 ? 0 : 1 + 0 * value; // NaN stays NaN
   return power === 1 ? Math.abs(value) : value * value;
 }

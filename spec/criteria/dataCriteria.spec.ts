@@ -1,15 +1,21 @@
 /** What all criteria that look at activations have in common. */
+import * as tf from '@tensorflow/tfjs-core';
+import { uniform } from '../../lib/budgets';
+import { compress } from '../../lib/compress';
 import { gather, ndarray, type NdArray } from '../../lib/core/array';
 import { weightsOf, type Checkpoint } from '../../lib/core/checkpoint';
 import type { Observed, Progress, See } from '../../lib/core/context';
+import { random as stream } from '../../lib/core/random';
 import { activation, hrank, wanda, type Criterion, type Scores } from '../../lib/criteria';
 import { gatesOf } from '../../lib/graph/gates';
 import { groupsOf, type Group } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
+import { prune } from '../../lib/methods';
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
 import { probeInputs } from '../../lib/runtime/probes';
-import { onWasm, withoutLeak } from '../runtime/help';
+import { toTensor } from '../../lib/runtime/tensors';
+import { mlp, normals, onWasm, withoutLeak } from '../runtime/help';
 import { NET_NAMES, NETS } from '../zoo/nets';
 import { notedContext } from '../zoo/context';
 import { refusal, rejection } from '../zoo/refusal';
@@ -223,6 +229,23 @@ test('a map has two sides longer than 1', () => {
   expect(covered(read([4, 1], 'Conv', 'channelsFirst'))).toBe(false);
 });
 
+/** Of "a", when its reader is given `given`. */
+async function scoresGiven(criterion: Criterion<'data'>, given: NdArray, dataFormat = 'channelsLast'): Promise<Scores> {
+  const model = read([4, 6], 'Conv', dataFormat);
+  const observe = (_: unknown, see: See<readonly Observed[]>) => Promise.resolve(void see([new Map([['c', [[given]]]])])); // prettier-ignore
+  const { context } = notedContext({ abilities: { data: { observe } } });
+  const [scores] = await criterion.score([madeBy('a', model)], model, context);
+  return scores;
+}
+
+test('what is not a number is not hidden', async () => {
+  const given = noise([2, 4, 6, 3], 'maps');
+  given.data[7] = NaN;
+  for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank()]) {
+    expect((await scoresGiven(criterion, given)).values[1]).toBeNaN();
+  }
+});
+
 test('channels may come first', async () => {
   const [examples, height, width, channels] = [5, 4, 6, 3];
   const { data } = noise([examples, height, width, channels], 'maps');
@@ -231,18 +254,12 @@ test('channels may come first', async () => {
     const [place, channel] = [i % (height * width), Math.floor(i / (height * width)) % channels];
     return last[(Math.floor(i / (height * width * channels)) * height * width + place) * channels + channel];
   });
-  const score = async (criterion: Criterion<'data'>, given: NdArray, dataFormat: string): Promise<unknown> => {
-    const model = read([height, width], 'Conv', dataFormat);
-    const observe = (_: unknown, see: See<readonly Observed[]>) => Promise.resolve(void see([new Map([['c', [[given]]]])])); // prettier-ignore
-    const { context } = notedContext({ abilities: { data: { observe } } });
-    return criterion.score([madeBy('a', model)], model, context);
-  };
   for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank()]) {
-    const expected = await score(criterion, ndarray(last, [examples, height, width, channels]), 'channelsLast');
-    expect(await score(criterion, ndarray(first, [examples, channels, height, width]), 'channelsFirst')).toEqual(
+    const expected = await scoresGiven(criterion, ndarray(last, [examples, height, width, channels]));
+    expect(await scoresGiven(criterion, ndarray(first, [examples, channels, height, width]), 'channelsFirst')).toEqual(
       expected,
     );
-    expect(new Set((expected as Scores[])[0].values).size).toBeGreaterThan(1);
+    expect(new Set(expected.values).size).toBeGreaterThan(1);
   }
 });
 
@@ -268,6 +285,19 @@ describe.each(NET_NAMES)('%s', name => {
       });
     }
   });
+});
+
+test('a net is pruned by what its units do on data, and the cut is exact', async () => {
+  const net = mlp();
+  const train = { inputs: toTensor(normals([40, 4], stream(1).normal)), targets: tf.tensor1d(new Int32Array(40).map((_, i) => i % 3)) }; // prettier-ignore
+  for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda()]) {
+    const { model, report } = await compress(net, prune({ criterion, budget: uniform({ ratio: 0.5 }) }), { data: { train }, latency: false }); // prettier-ignore
+    expect(report.certificates.map(({ error }) => error)).toEqual([expect.any(Number)]);
+    expect(model.getLayer('a').countParams()).toBe(3 * 5);
+    model.dispose();
+  }
+  net.dispose();
+  tf.dispose(train);
 });
 
 test.each(['singleCell', 'stack'])('%s: the units of an RNN, which its state reads, are not covered', async name => {

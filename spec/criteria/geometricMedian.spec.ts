@@ -86,6 +86,11 @@ describe.each(distances)('%s', distance => {
   });
 });
 
+test('a weight that is not a number is not hidden', async () => {
+  const values = await scores({}, made([1, 2], [NaN, 1], [0, 0]), 'd');
+  expect(values[1]).toBeNaN();
+});
+
 test('what lies in the middle goes first, whatever its size, and not what is small', async () => {
   const values = await scores({}, made([0.1, 0], [5, 5], [10, 10], [5.1, 5]), 'd');
   const order = [...values.keys()].sort((i, j) => values[i] - values[j]);
