@@ -19,7 +19,7 @@ export interface HrankOptions extends CalibrationOptions {
  * Rank of the maps of a channel as the layers that read it are given them, averaged over readers and over the examples, to which the standard error
  * belongs. Every map of every example is eliminated, in time that grows with the cube of its sides; the paper looks at 500 examples, 8 batches of 64.
  * Covers groups that are read as maps with both sides longer than 1 by at least one layer; what reads them flattened or pooled away counts for nothing.
- * Paper: 2002.10179, equations 4 and 7.
+ * Paper: 2002.10179, the average rank of feature maps.
  * Differs: the paper takes singular values, we pivots of an elimination, of which those count that are larger than the longer side times 2^-23 of the
  * largest number; and it looks at the outputs of activations, we at what is read.
  */
