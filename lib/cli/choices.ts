@@ -1,7 +1,7 @@
 /** What decides which units go, and how many, from the options of a command line. */
 import { costTarget, global, isomorphic, uniform, type Budget, type BudgetOptions } from '../budgets';
 import { checkKeyword } from '../core/check';
-import { gamma, magnitude, random, type Criterion } from '../criteria';
+import { gamma, geometricMedian, magnitude, random, type Criterion } from '../criteria';
 import { refusal } from './arguments';
 import type { Given, Options } from './command';
 
@@ -9,6 +9,7 @@ const CRITERIA: Readonly<Record<string, () => Criterion>> = {
   l1: () => magnitude({ norm: 'l1' }),
   l2: () => magnitude({ norm: 'l2' }),
   gamma,
+  geometricMedian,
   random,
 };
 
