@@ -18,6 +18,7 @@ export type {
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
+export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
 

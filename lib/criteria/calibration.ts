@@ -3,12 +3,12 @@ import { checkNumber } from '../core/check';
 import type { BaseContext, ObserveOptions } from '../core/context';
 import type { Group } from '../graph/group';
 import type { Scores } from './criterion';
-import { running, settling, stableFrom } from './running';
+import { running, settling, stableFrom, type Observations } from './running';
 
 export interface CalibrationOptions extends ObserveOptions {
   /**
-   * End before `batches` once the ranking has settled: when the scores and those of half as many batches had a Spearman correlation (within groups,
-   * averaged over the units) of at least this number, 0.99 for true, after three batches in a row. Default: false.
+   * End before `batches` once the ranking has settled: when its correlation with that of endless data, estimated from how far odd and even batches
+   * agree within groups, was at least this number (0.95 for true) after three batches in a row, the sixth at the earliest. Default: false.
    */
   readonly stopWhenStable?: boolean | number;
 }
@@ -22,9 +22,6 @@ export function checkCalibration(
   stableFrom(place, stopWhenStable);
 }
 
-/** What a batch says of one group: one or several observations, each with a value per unit. */
-export type Observations = readonly Float64Array[];
-
 /** The means over all observations that `go` shows, which it does group by group for every batch, until it is told that they will do. */
 export async function averaged(
   name: string,
@@ -35,12 +32,17 @@ export async function averaged(
 ): Promise<readonly Scores[]> {
   const means = groups.map(({ units }) => running(units.length));
   const least = stableFrom(name, stopWhenStable);
-  const settled = settling(least ?? 1);
+  const settled =
+    least !== undefined &&
+    settling(
+      groups.map(({ units }) => units.length),
+      least,
+    );
   let done = 0;
   await go(batch => {
     batch.forEach((observations, group) => observations.forEach(means[group].add));
     progress({ stage: `score ${name}`, done: ++done, total: batches });
-    return least !== undefined && settled(means.map(mean => mean.scores().values));
+    return settled && settled(batch);
   });
   return means.map(mean => mean.scores());
 }

@@ -3,6 +3,9 @@ import { checkNumber } from '../core/check';
 import { spearman } from '../core/ranks';
 import type { Scores } from './criterion';
 
+/** What a batch says of one group: one or several observations, each with a value per unit. */
+export type Observations = readonly Float64Array[];
+
 export interface Running {
   /** One value per unit. */
   add(values: ArrayLike<number>): void;
@@ -32,41 +35,42 @@ export function running(units: number): Running {
 
 /** Batches in a row that must agree. */
 const IN_A_ROW = 3;
-/** Batches before the first comparison: one against two says little. */
+/** Batches before the first comparison: one against one says little. */
 const FIRST = 4;
 
 /** Checks `stopWhenStable` and gives the correlation that it asks for, if any. */
 export function stableFrom(place: string, stopWhenStable: boolean | number): number | undefined {
   if (stopWhenStable === false) return undefined;
-  if (stopWhenStable === true) return 0.99;
+  if (stopWhenStable === true) return 0.95;
   return checkNumber(place, 'stopWhenStable', stopWhenStable, { above: 0, most: 1 });
 }
 
 /**
- * To be called with the means after every batch: true once the ranking has settled. After batch k (from the 4th on) the means are compared with those
- * after batch floor(k / 2): Spearman's correlation within each group, averaged over the units. It has settled when that was at least `least` three times
- * in a row. Means of k batches correlate with those of half as many about as well as with those of endlessly many.
+ * To be shown what every batch says of each group, of `units` units: true once the ranking has settled. From the 4th batch on the means over the odd
+ * batches are compared with those over the even ones: r, Spearman's correlation within each group, averaged over the units. The means over all batches
+ * then correlate with those over endlessly many as sqrt(2r / (1 + r)) (Spearman and Brown). It has settled when that was at least `least` three times in
+ * a row. The halves share no example: one that outweighs the others is in one of them, and they disagree.
  */
-export function settling(least: number): (means: readonly Float64Array[]) => boolean {
-  const history: (readonly Float64Array[])[] = [];
+export function settling(units: readonly number[], least: number): (batch: readonly Observations[]) => boolean {
+  const halves = [0, 1].map(() => units.map(running));
   let [seen, agreed] = [0, 0];
-  return means => {
-    history.push(means);
+  return batch => {
+    batch.forEach((observations, group) => observations.forEach(halves[seen % 2][group].add));
     seen += 1;
-    const half = Math.floor(seen / 2);
-    while (seen - history.length + 1 < half) history.shift();
     if (seen < FIRST) return false;
-    agreed = agreement(means, history[0]) >= least ? agreed + 1 : 0;
+    const [odd, even] = halves.map(half => half.map(mean => mean.scores().values));
+    const r = Math.max(0, agreement(odd, even));
+    agreed = Math.sqrt((2 * r) / (1 + r)) >= least ? agreed + 1 : 0;
     return agreed >= IN_A_ROW;
   };
 }
 
-function agreement(now: readonly Float64Array[], before: readonly Float64Array[]): number {
+function agreement(a: readonly Float64Array[], b: readonly Float64Array[]): number {
   let [sum, units] = [0, 0];
-  now.forEach((values, group) => {
+  a.forEach((values, group) => {
     if (values.length < 2) return;
-    const correlation = spearman(values, before[group]);
-    const same = values.every((value, unit) => value === before[group][unit]);
+    const correlation = spearman(values, b[group]);
+    const same = values.every((value, unit) => value === b[group][unit]);
     sum += values.length * (Number.isNaN(correlation) ? Number(same) : correlation);
     units += values.length;
   });
