@@ -42,7 +42,7 @@ export const CHOICES: Options = {
   params: { value: 'F', help: 'or as few as leave at most this fraction of the parameters' },
   criterion: {
     value: 'NAME',
-    help: `which units matter; by the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}; default l1`,
+    help: `which units matter; default l1. By the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}`,
   },
   scope: {
     value: 'NAME',
