@@ -1,6 +1,7 @@
 /**
  * One training step of a ResNet-20 (CIFAR size, batch 32) by backend, with tf.js's batch normalization and optimizer and with ours; in
- * turns, each in a process of its own. TensorFlow for Node.js takes part where `npm run test:native` has built it.
+ * turns, each in a process of its own. TensorFlow for Node.js takes part where `npm run test:native` has built it, PyTorch where PEER_PYTHON
+ * names a Python that has it.
  * `npx tsx bench/training.ts`
  */
 import { availableParallelism } from 'node:os';
@@ -18,19 +19,20 @@ const contenders = [
   ['wasm', cores, 'fast'],
   ['node', cores, 'plain'],
   ['node', cores, 'fast'],
+  ['PyTorch', '1', ''],
+  ['PyTorch', cores, ''],
 ] as const;
 
+type Contender = (typeof contenders)[number];
 type Trainer = Peer<{ readonly description: string }, { readonly ms: number }>;
 
+const python = process.env.PEER_PYTHON;
+
 async function main(): Promise<void> {
-  const chosen = contenders.filter(([backend]) => isSetUp(backend));
-  const tsx = pathToFileURL(require.resolve('tsx')).href;
+  const chosen = contenders.filter(([backend]) => (backend === 'PyTorch' ? python !== undefined : isSetUp(backend)));
+  if (python === undefined) console.log('Without PyTorch: set PEER_PYTHON to a Python that has it.');
   const peers: Trainer[] = [];
-  for (const args of chosen) {
-    peers.push(
-      await startPeer(process.execPath, ['--import', tsx, 'bench/peers/training.ts', ...args], variablesOf(args[0])),
-    );
-  }
+  for (const contender of chosen) peers.push(await start(contender));
   const times = peers.map((): number[] => []);
   for (let round = 0; round < ROUNDS + 2; round++) {
     for (const [i, peer] of peers.entries()) {
@@ -38,7 +40,9 @@ async function main(): Promise<void> {
       if (round >= 2) times[i].push(ms);
     }
   }
-  const steps = peers.map(({ greeting }, i) => summary(`${greeting.description}, ${chosen[i][2]}`, times[i]));
+  const steps = peers.map(({ greeting }, i) =>
+    summary([greeting.description, chosen[i][2]].filter(Boolean).join(', '), times[i]),
+  );
   peers.forEach(peer => peer.close());
   const native = steps.find((_, i) => chosen[i][0] === 'node' && chosen[i][2] === 'plain');
   printTable(
@@ -52,6 +56,13 @@ async function main(): Promise<void> {
     ]),
   );
   writeResults('training', { batch: BATCH, rounds: ROUNDS, steps });
+}
+
+function start([backend, threads, way]: Contender): Promise<Trainer> {
+  if (backend === 'PyTorch') return startPeer(python!, ['bench/peers/training.py', threads]);
+  const tsx = pathToFileURL(require.resolve('tsx')).href;
+  const args = ['--import', tsx, 'bench/peers/training.ts', backend, threads, way];
+  return startPeer(process.execPath, args, variablesOf(backend));
 }
 
 void main();

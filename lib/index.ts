@@ -15,6 +15,8 @@ export type {
   NetworkSlimmingOptions,
   RepairOptions,
 } from './methods';
+export { geometricMedian, activation, wanda, hrank } from './criteria';
+export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';

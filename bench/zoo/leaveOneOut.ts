@@ -27,9 +27,7 @@ export const SMALL_NETS: Readonly<Record<string, (side: number, seed: number) =>
 /** Every criterion of the experiments, and variants that only this measures: one line each. */
 export const CRITERIA: Readonly<Record<string, Criterion<Need>>> = {
   ...Object.fromEntries(Object.entries(criteria).map(([name, build]) => [name, build()])),
-  'taylor activations': taylor({ on: 'activations' }),
   'taylor activations, not normalized': taylor({ on: 'activations', normalize: 'none' }),
-  'taylor weights': taylor({ on: 'weights' }),
 };
 
 export function splitsOf({ inputs, targets }: Images): Splits {

@@ -2,7 +2,18 @@
 import { costTarget, global, isomorphic, uniform, type Budget, type BudgetOptions } from '../budgets';
 import { checkKeyword } from '../core/check';
 import type { Need } from '../core/context';
-import { fisher, gamma, magnitude, random, taylor, type Criterion } from '../criteria';
+import {
+  activation,
+  fisher,
+  gamma,
+  geometricMedian,
+  hrank,
+  magnitude,
+  random,
+  taylor,
+  wanda,
+  type Criterion,
+} from '../criteria';
 import { refusal } from './arguments';
 import type { Given, Options } from './command';
 
@@ -10,12 +21,18 @@ const CRITERIA: Readonly<Record<string, () => Criterion<Need>>> = {
   l1: () => magnitude({ norm: 'l1' }),
   l2: () => magnitude({ norm: 'l2' }),
   gamma,
+  geometricMedian,
   taylor,
   fisher,
+  activation: () => activation(),
+  apoz: () => activation({ statistic: 'apoz' }),
+  wanda,
+  hrank,
   random,
 };
 
 const LOOKING = Object.keys(CRITERIA).filter(name => CRITERIA[name]().needs.length > 0);
+const WEIGHING = Object.keys(CRITERIA).filter(name => !LOOKING.includes(name));
 
 const SCOPES: Readonly<Record<string, (options: BudgetOptions) => Budget>> = { uniform, global, isomorphic };
 
@@ -25,7 +42,7 @@ export const CHOICES: Options = {
   params: { value: 'F', help: 'or as few as leave at most this fraction of the parameters' },
   criterion: {
     value: 'NAME',
-    help: `which units matter: ${Object.keys(CRITERIA).join(', ')}; default l1;\n${LOOKING.join(' and ')} look at the examples of --data`,
+    help: `which units matter; default l1. By the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}`,
   },
   scope: {
     value: 'NAME',

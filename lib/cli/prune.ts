@@ -24,7 +24,7 @@ export const pruneCommand: Command = {
     ...CHOICES,
     data: {
       value: 'FILE',
-      help: 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example; accuracy before and after is measured on a fifth of them, the others\nare for criteria that look at data',
+      help: 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example; accuracy before and after is measured on a fifth of them,\nthe others are for criteria that look at data',
     },
     'no-latency': { help: 'do not time the two models' },
     seed: { value: 'N', help: 'of everything random; default 0' },

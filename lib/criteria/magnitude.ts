@@ -43,6 +43,6 @@ export function magnitude({ norm = 'l1', aggregate = 'mean', normalize = 'mean' 
 }
 
 /** The kernels that make the units of `group`. */
-function kernelsOf({ sites }: Group): readonly Site[] {
+export function kernelsOf({ sites }: Group): readonly Site[] {
   return sites.filter(({ role, parameter }) => role === 'makes' && parameter === 'kernel');
 }

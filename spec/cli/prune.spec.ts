@@ -161,7 +161,10 @@ describe('refusals:', () => {
     [['--params', '0'], /expected parameters in \(0, 1\].* got 0/],
     [['--ratio', '0.5', '--macs', '0.5'], /expected one of --ratio, --macs and --params, got --ratio and --macs/],
     [['--macs', '0.5', '--params', '0.5'], /got --macs and --params/],
-    [['--criterion', 'l3'], /expected --criterion to be one of l1, l2, gamma, taylor, fisher, random, got "l3"/],
+    [
+      ['--criterion', 'l3'],
+      /expected --criterion to be one of l1, l2, gamma, geometricMedian, taylor, fisher, activation, apoz, wanda, hrank, random, got "l3"/,
+    ],
     [['--criterion', 'fisher'], /expected --data FILE, which fisher looks at, got none/],
     [['--scope', 'layer'], /expected --scope to be one of uniform, global, isomorphic, got "layer"/],
     [['--multiple-of', '0'], /expected multipleOf to be an integer >= 1, got 0/],
