@@ -43,4 +43,6 @@ export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
 export { parsePlan } from './edit/planFile';
+export { runFolder } from './io/runFolder';
+export type { RunStore } from './core/store';
 export { PruneError, type PruneErrorCode } from './core/errors';

@@ -18,7 +18,15 @@ export interface Scored {
 /** For each group (by name) the indices of the units that stay, ascending. */
 export type Survivors = ReadonlyMap<string, readonly number[]>;
 
-export type Budget = (scored: readonly Scored[], model: Checkpoint) => Survivors;
+export interface Budget {
+  (scored: readonly Scored[], model: Checkpoint): Survivors;
+  /** What it was made with: a run that is resumed must find the same. */
+  readonly settings?: unknown;
+}
+
+export function withSettings(budget: Budget, settings: object): Budget {
+  return Object.assign(budget, { settings });
+}
 
 export type Minimum = number | ((group: Group) => number);
 

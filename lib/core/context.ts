@@ -1,4 +1,4 @@
-/** What a method or criterion may ask of the outside: types only. `runtime/` provides the abilities. */
+/** What a method or criterion may ask of the outside. `runtime/` provides the abilities. */
 import type { NdArray } from './array';
 import type { Checkpoint } from './checkpoint';
 
@@ -129,6 +129,11 @@ export interface BaseContext {
   certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
   /** Records what a step removed from `model`, so that the plan speaks of the original model. */
   removed(step: RemovedStep, model: Checkpoint): void;
+  /**
+   * What `run` makes of `model`; where the same run got so far before it was stopped, what it made then, and nothing runs.
+   * Only steps without steps inside are kept. A method that hears what its parts tell takes steps from them (`unkept`).
+   */
+  step(name: string, model: Checkpoint, run: () => Promise<Checkpoint>): Promise<Checkpoint>;
 }
 
 /** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */
@@ -150,3 +155,8 @@ export interface RemovedStep {
 }
 
 export type Context<N extends Need = never> = BaseContext & Pick<Abilities, N>;
+
+/** A `step` that keeps nothing. */
+export function unkept(_name: string, _model: Checkpoint, run: () => Promise<Checkpoint>): Promise<Checkpoint> {
+  return run();
+}

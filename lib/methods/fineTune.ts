@@ -15,6 +15,7 @@ export function fineTune(options: FineTuneOptions): Method<'training'> {
   return {
     name: 'fineTune',
     needs: ['training'],
+    settings: options,
     async run(model, context) {
       const tuned = await context.training.fit(model, { ...options, label: 'fine-tune' });
       await context.stage('fine-tuned', tuned);
@@ -39,6 +40,7 @@ export function slim(options: SlimOptions): Method<'training'> {
     name: 'slim',
     paper: 'Liu 2017, 1708.06519',
     needs: ['training'],
+    settings: options,
     async run(model, context) {
       const slimmed = await context.training.fit(model, { ...options, restoreBest: false, label: 'slim' });
       await context.stage('slimmed', slimmed);
@@ -52,6 +54,7 @@ export function recalibrate(options: RecalibrateOptions = {}): Method<'data'> {
   return {
     name: 'recalibrate',
     needs: ['data'],
+    settings: options,
     async run(model, context) {
       const fresh = await context.data.recalibrate(model, options);
       await context.stage('recalibrated', fresh);

@@ -12,6 +12,8 @@ export interface Method<N extends Need = never> {
   readonly paper?: string;
   /** Abilities that `compress` must be given data for. */
   readonly needs: readonly N[];
+  /** What it was made with, where its result follows from it: a run that is resumed must find the same. */
+  readonly settings?: unknown;
   /** A new model; `model` is left alone. */
   run(model: Checkpoint, context: Context<N>): Promise<Checkpoint>;
 }
@@ -21,11 +23,13 @@ export function chain<N extends Need = never>(...methods: readonly Method<N>[]):
   return {
     name: methods.map(({ name }) => name).join(' -> '),
     needs: [...new Set(methods.flatMap(({ needs }) => needs))],
+    settings: methods.map(({ name, settings }) => ({ name, settings })),
     async run(model, context) {
       let current = model;
       for (const method of methods) {
         checkAborted(method.name, context.signal);
-        current = await method.run(current, context);
+        const before = current;
+        current = await context.step(method.name, before, () => method.run(before, context));
       }
       return current;
     },

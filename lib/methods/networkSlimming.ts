@@ -36,6 +36,7 @@ export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' 
     name: 'networkSlimming',
     paper: 'Liu 2017, 1708.06519',
     needs: ['data', 'training'],
+    settings: options,
     run(model, context) {
       const floors = floorsNow(groups(model), minimum);
       const budget = global({ ratio: stepRatio(ratio, steps), minimum: floors, multipleOf });

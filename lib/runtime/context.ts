@@ -1,24 +1,18 @@
 /** The abilities behind a method's context, bound to one run. */
-import type {
-  BaseContext,
-  Abilities,
-  Certificate,
-  Context,
-  FitOptions,
-  Need,
-  Progress,
-  RemovedStep,
-} from '../core/context';
+import type { BaseContext, Abilities, Context, FitOptions, Need, Progress } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
-import { takeSlices, type RemovedSlice } from '../edit/restore';
+import type { RunStore } from '../core/store';
+import { takeSlices } from '../edit/restore';
 import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
+import { newJournal, type Notes } from './journal';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
+import { keptSteps, type Fingerprint } from './resume';
 
 export interface RunOptions {
   readonly seed: number;
@@ -29,27 +23,35 @@ export interface RunOptions {
   readonly keepRemoved?: boolean;
 }
 
-/** What the context noted on the way, for plan and report. */
-export interface Notes {
-  readonly steps: RemovedStep[];
-  /** What each step took away, where that is to be kept. */
-  readonly slices: (readonly RemovedSlice[])[];
-  readonly certificates: (Certificate & { readonly place: string })[];
+/** What a run is about, and where it keeps what it has finished. */
+export interface Keeping {
+  readonly store?: RunStore;
+  readonly fingerprint: Fingerprint;
 }
 
-/** Without `splits` the abilities that need data are absent; the types of `compress` keep methods from asking for them. */
-export function createContext(
+/**
+ * Without `splits` the abilities that need data are absent; the types of `compress` keep methods from asking for them.
+ * `measure` makes a stage of the report; one that repeats the model of the last stage is not measured again.
+ */
+export async function createContext<S>(
   { seed, signal, log, progress, keepRemoved = false }: RunOptions,
   splits: Splits | undefined,
-  stage: BaseContext['stage'],
-): { readonly context: Context<Need>; readonly notes: Notes } {
-  const notes: Notes = { steps: [], slices: [], certificates: [] };
+  measure: (name: string, model: Checkpoint) => Promise<S>,
+  { store, fingerprint }: Keeping = { fingerprint: {} },
+): Promise<{ readonly context: Context<Need>; readonly notes: Notes<S> }> {
+  const journal = newJournal<S>();
+  const { notes } = journal;
   const base: BaseContext = {
     seed,
     signal,
     log,
     progress,
-    stage,
+    step: await keptSteps(store, fingerprint, journal, log),
+    async stage(name, model) {
+      if (model === journal.last) return;
+      journal.last = model;
+      notes.stages.push(await measure(name, model));
+    },
     removed(step, model) {
       notes.steps.push(step);
       if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));

@@ -1,6 +1,6 @@
 /** A context without an edge: nothing is trained or predicted, everything that is told is kept. */
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import type { Context, Need, Progress, RemovedStep } from '../../lib/core/context';
+import { unkept, type Context, type Need, type Progress, type RemovedStep } from '../../lib/core/context';
 
 export interface Noted {
   readonly steps: RemovedStep[];
@@ -29,6 +29,7 @@ export function notedContext({
       noted.stages.push({ name, model });
       return Promise.resolve();
     },
+    step: unkept,
     removed: (step: RemovedStep) => void noted.steps.push(step),
     certify: (place: string, masked: Checkpoint, sliced: Checkpoint) => {
       noted.certified.push({ place, masked, sliced });

@@ -1,0 +1,52 @@
+/** What a run notes on the way, step by step, so that a step can be written down and read again. */
+import type { Certificate, RemovedStep } from '../core/context';
+import type { Checkpoint } from '../core/checkpoint';
+import type { RemovedSlice } from '../edit/restore';
+
+/** For plan and report; `S` is a stage of the report. */
+export interface Notes<S = unknown> {
+  readonly stages: S[];
+  readonly steps: RemovedStep[];
+  /** What each step took away, where that is to be kept. */
+  readonly slices: (readonly RemovedSlice[])[];
+  readonly certificates: (Certificate & { readonly place: string })[];
+}
+
+export interface Journal<S = unknown> {
+  readonly notes: Notes<S>;
+  /** The model of the last stage. */
+  last?: Checkpoint;
+}
+
+export function newJournal<S>(): Journal<S> {
+  return { notes: { stages: [], steps: [], slices: [], certificates: [] } };
+}
+
+/** How much was noted. */
+export type Mark = Readonly<Record<keyof Notes, number>>;
+
+export function markOf({ stages, steps, slices, certificates }: Notes): Mark {
+  return {
+    stages: stages.length,
+    steps: steps.length,
+    slices: slices.length,
+    certificates: certificates.length,
+  };
+}
+
+/** What was noted since. */
+export function notesSince<S>({ stages, steps, slices, certificates }: Notes<S>, mark: Mark): Notes<S> {
+  return {
+    stages: stages.slice(mark.stages),
+    steps: steps.slice(mark.steps),
+    slices: slices.slice(mark.slices),
+    certificates: certificates.slice(mark.certificates),
+  };
+}
+
+export function addNotes<S>(notes: Notes<S>, { stages, steps, slices, certificates }: Notes<S>): void {
+  notes.stages.push(...stages);
+  notes.steps.push(...steps);
+  notes.slices.push(...slices);
+  notes.certificates.push(...certificates);
+}
