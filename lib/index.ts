@@ -6,18 +6,19 @@ export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export { networkSlimming, iterative, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
 export type {
   Method,
   PruneOptions,
   FineTuneOptions,
   SlimOptions,
   NetworkSlimmingOptions,
+  IterativeOptions,
   RepairOptions,
 } from './methods';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
-export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
+export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
 export { slimModel, strip } from './runtime/slimModel';

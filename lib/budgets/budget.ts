@@ -55,12 +55,6 @@ export function floorOf(group: Group, minimum: Minimum): number {
   return Math.min(size, least < 1 ? Math.ceil(least * size - 1e-9) : Math.ceil(least));
 }
 
-/** Floors fixed now, so that a fraction means the groups as they are before the first of several cuts. */
-export function floorsNow(groups: readonly Group[], minimum: number): (group: Group) => number {
-  const floors = new Map(groups.map(group => [group.name, floorOf(group, minimum)]));
-  return ({ name }) => floors.get(name) ?? 1;
-}
-
 /**
  * Name and survivors of a group that is to keep `count` units, rounded as the options say.
  * @throws PruneError `empty-group` with `advice` when the group would keep nothing.

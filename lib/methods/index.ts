@@ -5,3 +5,4 @@ export { cut } from './cut';
 export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
 export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';
+export { iterative, type IterativeOptions } from './iterative';
