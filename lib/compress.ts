@@ -110,7 +110,8 @@ async function run<N extends Need>(
   const splits = data && (await readData(data, original));
   const options = { seed, signal, log, progress, keepRemoved };
   const keeping = await keep(settings, { method, original, splits, seed });
-  const { context, notes } = await createContext(options, splits, recorder(splits, signal), keeping);
+  const { context, journal } = await createContext(options, splits, recorder(splits, signal), keeping);
+  const { notes } = journal;
   await context.stage('dense', original);
   const result = await context.step(method.name, original, () => method.run(original, context));
   await context.stage('result', result);

@@ -53,6 +53,14 @@ export interface Gate {
 
 export type OptimizerName = 'adam' | 'momentum';
 
+/** What an optimizer has learnt of the gradients, in the shapes of the weights: one map of arrays for each number it keeps per weight. */
+export interface Moments {
+  readonly optimizer: OptimizerName;
+  /** Updates made so far. */
+  readonly steps: number;
+  readonly slots: readonly Checkpoint['weights'][];
+}
+
 export interface FitOptions {
   /** Shown in the progress. */
   readonly label?: string;
@@ -61,6 +69,11 @@ export interface FitOptions {
   /** Peak rate; follows half a cosine to zero over all steps. */
   readonly learningRate?: number;
   readonly optimizer?: OptimizerName;
+  /**
+   * Goes on with what the optimizer knew at the end of the training before, if that was asked to carry too; units that were
+   * cut since are cut from it as well. Default: a fresh optimizer.
+   */
+  readonly carry?: boolean;
   /** Fraction (0, 1] of the training examples used, drawn once by the seed, class by class where labels are classes. */
   readonly fraction?: number;
   /** Stop when the validation loss has not improved for so many epochs. */

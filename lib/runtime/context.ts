@@ -1,15 +1,26 @@
 /** The abilities behind a method's context, bound to one run. */
-import type { BaseContext, Abilities, Context, FitOptions, Need, Progress } from '../core/context';
+import type {
+  BaseContext,
+  Abilities,
+  Context,
+  FitOptions,
+  Moments,
+  Need,
+  Progress,
+  RemovedStep,
+} from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
 import type { RunStore } from '../core/store';
 import { takeSlices } from '../edit/restore';
+import { gatherSites } from '../edit/slice';
 import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
-import { newJournal, type Notes } from './journal';
+import { newJournal, type Journal } from './journal';
+import { unfitness } from './moments';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
 import { keptSteps, type Fingerprint } from './resume';
@@ -38,7 +49,7 @@ export async function createContext<S>(
   splits: Splits | undefined,
   measure: (name: string, model: Checkpoint) => Promise<S>,
   { store, fingerprint }: Keeping = { fingerprint: {} },
-): Promise<{ readonly context: Context<Need>; readonly notes: Notes<S> }> {
+): Promise<{ readonly context: Context<Need>; readonly journal: Journal<S> }> {
   const journal = newJournal<S>();
   const { notes } = journal;
   const base: BaseContext = {
@@ -55,6 +66,7 @@ export async function createContext<S>(
     removed(step, model) {
       notes.steps.push(step);
       if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));
+      journal.moments = cutMoments(journal.moments, model, step);
     },
     async certify(place, masked, sliced) {
       checkAborted(place, signal);
@@ -63,10 +75,21 @@ export async function createContext<S>(
       return certificate;
     },
   };
-  return { notes, context: { ...base, ...(splits && abilities(splits, { seed, signal, progress })) } as Context<Need> };
+  const given = splits && abilities(splits, journal, { seed, signal, log, progress });
+  return { journal, context: { ...base, ...given } as Context<Need> };
 }
 
-function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'progress'>): Abilities {
+/** Moments of another model than the one that is cut are of no use. */
+function cutMoments(
+  moments: Moments | undefined,
+  { weights }: Checkpoint,
+  { sites }: RemovedStep,
+): Moments | undefined {
+  if (moments === undefined || unfitness(moments, weights) !== undefined) return undefined;
+  return { ...moments, slots: moments.slots.map(slot => gatherSites(slot, sites)) };
+}
+
+function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'keepRemoved'>): Abilities {
   const { train, validation = train, loss } = splits;
   return {
     data: {
@@ -80,7 +103,13 @@ function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'pr
       gates: (model, gates, see, options) => gateGradients(model, splits, gates, see, options, run),
     },
     training: {
-      fit: (model: Checkpoint, options: FitOptions) => fit(model, splits, options, run),
+      async fit(model: Checkpoint, options: FitOptions) {
+        let ended: Moments | undefined;
+        const { moments } = journal;
+        const fitted = await fit(model, splits, options, { ...run, moments, onMoments: found => (ended = found) });
+        journal.moments = ended;
+        return fitted;
+      },
     },
   };
 }

@@ -13,6 +13,7 @@ export interface FitSettings {
   readonly fraction: number;
   readonly patience: number;
   readonly restoreBest: boolean;
+  readonly carry: boolean;
   readonly l1?: number;
   readonly anneal: (progress: number) => number;
 }
@@ -21,7 +22,16 @@ const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
 
 /** @throws PruneError `bad-option`; `bad-data` when the best epoch is asked for without a validation split. */
 export function readFitOptions(options: FitOptions, { validation }: Pick<Splits, 'validation'>): FitSettings {
-  const { label = 'fit', epochs, batchSize = 32, optimizer = 'adam', fraction = 1, l1, anneal = constant } = options;
+  const {
+    label = 'fit',
+    epochs,
+    batchSize = 32,
+    optimizer = 'adam',
+    fraction = 1,
+    carry = false,
+    l1,
+    anneal = constant,
+  } = options;
   checkKeyword('fit', 'optimizer', optimizer, optimizers);
   const {
     learningRate = optimizer === 'adam' ? 1e-3 : 1e-2,
@@ -42,7 +52,7 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
       cure: 'Pass data.validation, or leave the option out.',
     });
   }
-  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, anneal };
+  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
   return { ...settings, patience: patience ?? Infinity, ...(l1 !== undefined && { l1 }) };
 }
 

@@ -1,5 +1,5 @@
 /** What a run notes on the way, step by step, so that a step can be written down and read again. */
-import type { Certificate, RemovedStep } from '../core/context';
+import type { Certificate, Moments, RemovedStep } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import type { RemovedSlice } from '../edit/restore';
 
@@ -16,6 +16,8 @@ export interface Journal<S = unknown> {
   readonly notes: Notes<S>;
   /** The model of the last stage. */
   last?: Checkpoint;
+  /** What the optimizer of the last training knew, in the shapes of the model as it is now. */
+  moments?: Moments;
 }
 
 export function newJournal<S>(): Journal<S> {

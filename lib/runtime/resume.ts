@@ -1,6 +1,6 @@
 /** Steps that were finished are kept; the same run, started again, goes on behind the last of them. */
 import type { Checkpoint } from '../core/checkpoint';
-import { unkept, type BaseContext } from '../core/context';
+import { unkept, type BaseContext, type Moments } from '../core/context';
 import { PruneError } from '../core/errors';
 import { hashOf, hashOfJson } from '../core/hash';
 import { describe } from '../core/json';
@@ -34,13 +34,15 @@ export async function keptSteps<S>(
       log(`${name}: done by the run that was stopped`);
       return replay(kept, model, journal);
     }
-    const [mark, steps] = [markOf(journal.notes), begun];
+    const [mark, steps, { moments }] = [markOf(journal.notes), begun, { ...journal }];
     const result = await work();
     if (begun > steps) return result; // its parts are kept, which is enough
     const notes = notesSince(journal.notes, mark);
     const same = result === model;
     const stays = journal.last === result;
-    await store.write(file, await pack({ head, notes, same, stays, ...(!same && { result }) } satisfies Kept<S>));
+    const learnt = journal.moments === moments ? {} : { moments: journal.moments ?? null };
+    const step: Kept<S> = { head, notes, same, stays, ...(!same && { result }), ...learnt };
+    await store.write(file, await pack(step));
     return result;
   };
 }
@@ -60,6 +62,8 @@ interface Kept<S> {
   readonly result?: Checkpoint;
   /** The result was the last stage. */
   readonly stays: boolean;
+  /** What the optimizer knew then; null for nothing, absent where it was as before the step. */
+  readonly moments?: Moments | null;
 }
 
 /** Hash of the fingerprint, after it was found to be that of the run in `store`, or written into an empty one. */
@@ -125,8 +129,10 @@ async function read<S>(
   return undefined;
 }
 
-function replay<S>({ notes, same, result, stays }: Kept<S>, model: Checkpoint, journal: Journal<S>): Checkpoint {
+function replay<S>(kept: Kept<S>, model: Checkpoint, journal: Journal<S>): Checkpoint {
+  const { notes, same, result, stays, moments } = kept;
   addNotes(journal.notes, notes);
+  if (moments !== undefined) journal.moments = moments ?? undefined;
   const next = same ? model : result!;
   if (stays) journal.last = next;
   else if (notes.stages.length > 0) journal.last = undefined;

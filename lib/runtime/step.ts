@@ -2,11 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rows } from '../core/array';
-import type { OptimizerName, Split } from '../core/context';
+import type { Moments, OptimizerName, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
 import { layersOf } from './leaves';
 import type { LossTerm } from './loss';
+import { loadMoments, readMoments } from './moments';
 import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
 import { forward } from './predict';
@@ -15,6 +16,8 @@ import { toTensor } from './tensors';
 export interface Trainer {
   /** Trains on the examples at `indices`; gives the mean loss without penalties, read by nobody yet. */
   step(indices: Int32Array, rate: number): tf.Scalar;
+  /** What the optimizer knows by now. */
+  moments(): Promise<Moments>;
   dispose(): void;
 }
 
@@ -24,17 +27,20 @@ export interface TrainerOptions {
   readonly added: Added;
   /** Where Dropout and noise get their numbers from. */
   readonly noise: Random;
+  /** What the optimizer knows already; they fit the model. */
+  readonly moments?: Moments;
 }
 
-/** A fresh optimizer for `model`; the caller disposes it. The model stays the caller's. */
+/** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
 export function createTrainer(
   model: LayersModel,
   split: Split,
   terms: readonly LossTerm[],
-  { optimizer: name, added, noise }: TrainerOptions,
+  { optimizer: name, added, noise, moments }: TrainerOptions,
 ): Trainer {
   const variables = trainedVariables(model, added);
   const optimizer = createOptimizer(name);
+  if (moments) loadMoments(model, added, moments, optimizer, variables);
   const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
   const step = (indices: Int32Array, rate: number): tf.Scalar => {
     const mean: tf.Scalar[] = [];
@@ -52,7 +58,11 @@ export function createTrainer(
     });
     return mean[0];
   };
-  return { step, dispose: () => optimizer.dispose() };
+  return {
+    step,
+    moments: () => readMoments(model, added, name, optimizer),
+    dispose: () => optimizer.dispose(),
+  };
 }
 
 function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {

@@ -42,6 +42,9 @@ const twice: Method<Both> = repeat<Both>(2, () => chain<Both>(cut, recalibrate({
 const slimming = networkSlimming({ ratio: 0.5, steps: 2, slim: { epochs: 1, l1: 0.1 }, fineTune: { epochs: 1 } });
 const repaired = chain<Both>(repair(chain(cut, cut)), tune);
 
+const carry = (epochs: number) => fineTune({ epochs, learningRate: 0.01, carry: true });
+const carried = chain<Both>(carry(2), recalibrate(), cut, carry(1), tune, cut, carry(1));
+
 /** Keeps in memory; fails at a write when told to, after that much of it. */
 function memory(files = new Map<string, Uint8Array>()) {
   let left = Infinity;
@@ -85,6 +88,7 @@ describe('a run that stops at any of its writes', () => {
     ['networkSlimming, with what was removed', slimming, { keepRemoved: true }],
     ['repair around a chain', repaired, {}],
     ['a lone step', tune, {}],
+    ['an optimizer that is carried over', carried, {}],
   ])('%s: goes on behind the last step, and ends the same', async (_, method, more) => {
     const whole = await run(method, more);
     const undisturbed = memory();
