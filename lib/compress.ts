@@ -108,7 +108,7 @@ async function run<N extends Need>(
   const { seed = 0, signal, log = ignore, progress = ignore, keepRemoved } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
-  const options = { seed, signal, log, progress, keepRemoved };
+  const options = { original, seed, signal, log, progress, keepRemoved };
   const keeping = await keep(settings, { method, original, splits, seed });
   const { context, journal } = await createContext(options, splits, recorder(splits, signal), keeping);
   const { notes } = journal;

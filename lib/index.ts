@@ -6,11 +6,25 @@ export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, iterative, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export {
+  networkSlimming,
+  iterative,
+  prune,
+  cut,
+  fineTune,
+  distill,
+  recalibrate,
+  repair,
+  slim,
+  chain,
+  repeat,
+} from './methods';
 export type {
   Method,
   PruneOptions,
   FineTuneOptions,
+  Distillation,
+  DistillOptions,
   SlimOptions,
   NetworkSlimmingOptions,
   IterativeOptions,
@@ -37,7 +51,7 @@ export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/pl
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair } from './core/context';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';

@@ -61,6 +61,26 @@ export interface Moments {
   readonly slots: readonly Checkpoint['weights'][];
 }
 
+/** Two layers whose outputs shall be alike; they must be of one shape. Of a layer that is called several times the last call counts. */
+export interface FeaturePair {
+  /** Path. */
+  readonly student: string;
+  /** Path; default: that of the student. */
+  readonly teacher?: string;
+  /** Factor on the mean squared error, which is added to the loss. */
+  readonly weight: number;
+}
+
+/** A model to learn from; it stays as it is. */
+export interface Teacher {
+  readonly model: Checkpoint;
+  /** Share in [0, 1] of the teacher in the loss; the rest is the task's. Default: 0.5. */
+  readonly weight?: number;
+  /** Both models' logits are divided by it before they are compared. Default: 4. */
+  readonly temperature?: number;
+  readonly features?: readonly FeaturePair[];
+}
+
 export interface FitOptions {
   /** Shown in the progress. */
   readonly label?: string;
@@ -84,6 +104,8 @@ export interface FitOptions {
   readonly l1?: number;
   /** Factor on `l1` over the run: training progress in [0, 1] to a factor. */
   readonly anneal?: (progress: number) => number;
+  /** What to learn from beside the targets. */
+  readonly teacher?: Teacher;
 }
 
 export interface Abilities {
@@ -129,6 +151,8 @@ export interface Certificate {
 }
 
 export interface BaseContext {
+  /** The model that the run began with. */
+  readonly original: Checkpoint;
   readonly seed: number;
   readonly signal?: AbortSignal;
   log(message: string): void;

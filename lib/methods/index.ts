@@ -2,7 +2,8 @@
 export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
 export { cut } from './cut';
-export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
+export { distill, fineTune, recalibrate, slim } from './fineTune';
+export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from './fineTune';
 export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';
 export { iterative, type IterativeOptions } from './iterative';

@@ -26,6 +26,8 @@ import { recalibrate } from './recalibrate';
 import { keptSteps, type Fingerprint } from './resume';
 
 export interface RunOptions {
+  /** The model that the run begins with. */
+  readonly original: Checkpoint;
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly log: (message: string) => void;
@@ -45,7 +47,7 @@ export interface Keeping {
  * `measure` makes a stage of the report; one that repeats the model of the last stage is not measured again.
  */
 export async function createContext<S>(
-  { seed, signal, log, progress, keepRemoved = false }: RunOptions,
+  { original, seed, signal, log, progress, keepRemoved = false }: RunOptions,
   splits: Splits | undefined,
   measure: (name: string, model: Checkpoint) => Promise<S>,
   { store, fingerprint }: Keeping = { fingerprint: {} },
@@ -53,6 +55,7 @@ export async function createContext<S>(
   const journal = newJournal<S>();
   const { notes } = journal;
   const base: BaseContext = {
+    original,
     seed,
     signal,
     log,
@@ -89,7 +92,7 @@ function cutMoments(
   return { ...moments, slots: moments.slots.map(slot => gatherSites(slot, sites)) };
 }
 
-function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'keepRemoved'>): Abilities {
+function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'original' | 'keepRemoved'>): Abilities {
   const { train, validation = train, loss } = splits;
   return {
     data: {

@@ -11,6 +11,7 @@ import { installTrainingKernels } from '../kernels';
 import { Slimmable } from '../layers/slimmable';
 import { readAllWeights } from './capture';
 import type { Splits } from './data';
+import { withGuide } from './distill';
 import { score } from './evaluate';
 import { useFastNorms } from './fastNorms';
 import { readFitOptions, type FitSettings } from './fitOptions';
@@ -59,13 +60,15 @@ export async function fit(
     requireTrainableNorms('fit', model);
     useFastNorms(model);
     const noise = random(seed, 'fit', 'noise');
-    const { optimizer } = settings;
-    const trainer = createTrainer(model, splits.train, terms, { optimizer, added, noise, moments: known });
-    try {
-      return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
-    } finally {
-      trainer.dispose();
-    }
+    const { optimizer, teacher } = settings;
+    return withGuide(teacher, splits.loss, model, terms, async guide => {
+      const trainer = createTrainer(model, splits.train, terms, { optimizer, added, noise, moments: known, guide });
+      try {
+        return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
+      } finally {
+        trainer.dispose();
+      }
+    });
   });
   if (ended.moments) onMoments?.(ended.moments);
   return { topology: checkpoint.topology, weights: withoutAdded(ended.weights, added) };

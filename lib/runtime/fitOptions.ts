@@ -1,6 +1,6 @@
 /** Options of training, checked and completed. */
 import { checkKeyword, checkNumber } from '../core/check';
-import type { FitOptions, OptimizerName } from '../core/context';
+import type { FitOptions, OptimizerName, Teacher } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Splits } from './data';
 
@@ -16,6 +16,7 @@ export interface FitSettings {
   readonly carry: boolean;
   readonly l1?: number;
   readonly anneal: (progress: number) => number;
+  readonly teacher?: Required<Teacher>;
 }
 
 const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
@@ -53,7 +54,21 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
     });
   }
   const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
-  return { ...settings, patience: patience ?? Infinity, ...(l1 !== undefined && { l1 }) };
+  const { teacher } = options;
+  return {
+    ...settings,
+    patience: patience ?? Infinity,
+    ...(l1 !== undefined && { l1 }),
+    ...(teacher && { teacher: readTeacher(teacher) }),
+  };
+}
+
+function readTeacher({ model, weight = 0.5, temperature = 4, features = [] }: Teacher): Required<Teacher> {
+  checkNumber('fit', 'teacher.weight', weight, { least: 0, most: 1 });
+  checkNumber('fit', 'teacher.temperature', temperature, { above: 0 });
+  for (const pair of features)
+    checkNumber('fit', `the weight of features "${pair.student}"`, pair.weight, { least: 0 });
+  return { model, weight, temperature, features };
 }
 
 function constant(): number {

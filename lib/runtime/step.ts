@@ -5,6 +5,7 @@ import { rows } from '../core/array';
 import type { Moments, OptimizerName, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
+import type { Guide } from './distill';
 import { layersOf } from './leaves';
 import type { LossTerm } from './loss';
 import { loadMoments, readMoments } from './moments';
@@ -14,7 +15,7 @@ import { forward } from './predict';
 import { toTensor } from './tensors';
 
 export interface Trainer {
-  /** Trains on the examples at `indices`; gives the mean loss without penalties, read by nobody yet. */
+  /** Trains on the examples at `indices`; gives the mean loss, a teacher's part included, without penalties, read by nobody yet. */
   step(indices: Int32Array, rate: number): tf.Scalar;
   /** What the optimizer knows by now. */
   moments(): Promise<Moments>;
@@ -29,6 +30,7 @@ export interface TrainerOptions {
   readonly noise: Random;
   /** What the optimizer knows already; they fit the model. */
   readonly moments?: Moments;
+  readonly guide?: Guide;
 }
 
 /** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
@@ -36,7 +38,7 @@ export function createTrainer(
   model: LayersModel,
   split: Split,
   terms: readonly LossTerm[],
-  { optimizer: name, added, noise, moments }: TrainerOptions,
+  { optimizer: name, added, noise, moments, guide }: TrainerOptions,
 ): Trainer {
   const variables = trainedVariables(model, added);
   const optimizer = createOptimizer(name);
@@ -48,14 +50,17 @@ export function createTrainer(
       const [inputs, targets] = [split.inputs, split.targets].map(arrays =>
         arrays.map(a => toTensor(rows(a, indices))),
       );
+      const lesson = guide?.ask(inputs);
       const cost = (): tf.Scalar => {
         const outputs = forward(model, inputs, true);
-        const loss: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+        const task: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+        const loss = lesson ? guide!.loss(lesson, outputs, task) : task;
         mean.push(tf.keep(tf.clone(loss)));
         return tf.addN([loss, ...penalties.map(penalty => penalty())]);
       };
       withRandom(noise, () => optimizer.minimize(cost, variables, rate));
     });
+    guide?.release();
     return mean[0];
   };
   return {

@@ -135,8 +135,9 @@ test('a training that does not carry leaves moments alone and tells none', async
 describe('in a run', () => {
   async function start() {
     const logs: string[] = [];
-    const options = { seed: 1, log: (line: string) => void logs.push(line), progress: () => {} };
-    return { ...(await createContext(options, splits(), () => Promise.resolve())), logs, model: await capture(mlp()) };
+    const model = await capture(mlp());
+    const options = { original: model, seed: 1, log: (line: string) => void logs.push(line), progress: () => {} };
+    return { ...(await createContext(options, splits(), () => Promise.resolve())), logs, model };
   }
   const cut = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.5 }) });
   const carry: FitOptions = { epochs: 2, carry: true };

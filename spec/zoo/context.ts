@@ -11,16 +11,19 @@ export interface Noted {
 }
 
 export function notedContext({
+  original,
   seed = 0,
   signal,
   abilities = {},
 }: {
+  original?: Checkpoint;
   seed?: number;
   signal?: AbortSignal;
   abilities?: object;
 } = {}): { context: Context<Need>; noted: Noted } {
   const noted: Noted = { steps: [], stages: [], logs: [], progress: [], certified: [] };
   const context = {
+    original,
     seed,
     signal,
     log: (message: string) => void noted.logs.push(message),
