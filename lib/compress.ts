@@ -125,6 +125,7 @@ async function run<N extends Need>(
     stages: notes.stages,
     layers: layerWidths(original, result),
     certificates: notes.certificates,
+    ...(notes.undone.length > 0 && { undone: notes.undone }),
   };
   const source = { sha256: await hashOf(original) };
   const plan = explain(original, { version: 1, source, ...shared, ...composeSteps(notes.steps) });

@@ -16,6 +16,7 @@ export {
   recalibrate,
   repair,
   slim,
+  guard,
   chain,
   repeat,
 } from './methods';
@@ -29,6 +30,7 @@ export type {
   NetworkSlimmingOptions,
   IterativeOptions,
   RepairOptions,
+  GuardOptions,
 } from './methods';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
@@ -51,7 +53,7 @@ export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/pl
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone } from './core/context';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';

@@ -150,6 +150,15 @@ export interface Certificate {
   readonly probes: number;
 }
 
+/** A step that was taken back, and why. */
+export interface Undone {
+  readonly method: string;
+  /** For people. */
+  readonly reason: string;
+  readonly before: Score;
+  readonly after: Score;
+}
+
 export interface BaseContext {
   /** The model that the run began with. */
   readonly original: Checkpoint;
@@ -166,6 +175,12 @@ export interface BaseContext {
   certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
   /** Records what a step removed from `model`, so that the plan speaks of the original model. */
   removed(step: RemovedStep, model: Checkpoint): void;
+  /** Steps taken back so far; a list that grows. */
+  readonly undone: readonly Undone[];
+  /** Looks where the run stands; what it gives takes back all that was told since (stages, cuts, certificates), and tells why. */
+  mark(): (undone: Undone) => void;
+  /** What `make` gave when it was first asked for `name`, in a run that was resumed too. */
+  recall(name: string, make: () => Promise<Score>): Promise<Score>;
   /**
    * What `run` makes of `model`; where the same run got so far before it was stopped, what it made then, and nothing runs.
    * Only steps without steps inside are kept. A method that hears what its parts tell takes steps from them (`unkept`).

@@ -7,3 +7,4 @@ export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from 
 export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';
 export { iterative, type IterativeOptions } from './iterative';
+export { guard, type GuardOptions } from './guard';

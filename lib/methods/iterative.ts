@@ -4,6 +4,7 @@ import { checkRatio } from '../core/check';
 import type { Need, RecalibrateOptions } from '../core/context';
 import { groups } from '../graph/group';
 import { fineTune, recalibrate, type FineTuneOptions } from './fineTune';
+import { guard, type GuardOptions } from './guard';
 import { chain, repeat, type Method } from './method';
 import { prune, type PruneOptions } from './prune';
 import { repair, type RepairOptions } from './repair';
@@ -21,6 +22,8 @@ export interface IterativeOptions<N extends Need = never> extends Omit<PruneOpti
   readonly recalibrate?: boolean | RecalibrateOptions;
   /** Training after each cut; default: none. */
   readonly fineTune?: FineTuneOptions;
+  /** Takes back the first round that costs more than this, and ends there; default: none. */
+  readonly guard?: GuardOptions;
 }
 
 /**
@@ -56,7 +59,8 @@ function round<N extends Need>(options: IterativeOptions<N>, budget: Budget): Me
   const after: Method<'data' | 'training'>[] = [];
   if (options.recalibrate !== false) after.push(recalibrate(given(options.recalibrate)));
   if (options.fineTune) after.push(fineTune(options.fineTune));
-  return chain<N | 'data' | 'training'>(mended, ...after);
+  const whole = chain<N | 'data' | 'training'>(mended, ...after);
+  return options.guard ? guard(whole, options.guard) : whole;
 }
 
 function given<T extends object>(options: boolean | T | undefined): T | undefined {

@@ -24,23 +24,39 @@ export function chain<N extends Need = never>(...methods: readonly Method<N>[]):
     name: methods.map(({ name }) => name).join(' -> '),
     needs: [...new Set(methods.flatMap(({ needs }) => needs))],
     settings: methods.map(({ name, settings }) => ({ name, settings })),
-    async run(model, context) {
-      let current = model;
-      for (const method of methods) {
-        checkAborted(method.name, context.signal);
-        const before = current;
-        current = await context.step(method.name, before, () => method.run(before, context));
-      }
-      return current;
+    run: (model, context) => runAll(methods, model, context, () => true),
+  };
+}
+
+/** Runs `step(0)`, `step(1)`, ... in turn, until a guard takes one back; stages of the report are numbered. */
+export function repeat<N extends Need = never>(times: number, step: (index: number) => Method<N>): Method<N> {
+  checkNumber('repeat', 'times', times, { least: 1, integer: true });
+  const methods = Array.from({ length: times }, (_, index) => numbered(step(index), index, times));
+  return {
+    ...chain(...methods),
+    name: times === 1 ? methods[0].name : `${times} x (${methods[0].name})`,
+    run(model, context) {
+      const { undone } = context;
+      const before = undone.length;
+      return runAll(methods, model, context, () => undone.length === before);
     },
   };
 }
 
-/** Runs `step(0)`, `step(1)`, ... in turn; stages of the report are numbered. */
-export function repeat<N extends Need = never>(times: number, step: (index: number) => Method<N>): Method<N> {
-  checkNumber('repeat', 'times', times, { least: 1, integer: true });
-  const methods = Array.from({ length: times }, (_, index) => numbered(step(index), index, times));
-  return { ...chain(...methods), name: times === 1 ? methods[0].name : `${times} x (${methods[0].name})` };
+async function runAll<N extends Need>(
+  methods: readonly Method<N>[],
+  model: Checkpoint,
+  context: Context<N>,
+  goOn: () => boolean,
+): Promise<Checkpoint> {
+  let current = model;
+  for (const method of methods) {
+    if (!goOn()) break;
+    checkAborted(method.name, context.signal);
+    const before = current;
+    current = await context.step(method.name, before, () => method.run(before, context));
+  }
+  return current;
 }
 
 function numbered<N extends Need>(method: Method<N>, index: number, times: number): Method<N> {

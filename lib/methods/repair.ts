@@ -43,7 +43,14 @@ export function repair<N extends Need = never>(method: Method<N>, options: Repai
         steps.push(told[0]);
         context.removed(...told);
       };
-      const cut = await method.run(model, { ...context, removed, step: unkept });
+      const mark: typeof context.mark = () => {
+        const [back, { length }] = [context.mark(), steps];
+        return undone => {
+          steps.length = length;
+          back(undone);
+        };
+      };
+      const cut = await method.run(model, { ...context, removed, mark, step: unkept });
       const how = { kind, places, ridge, observe: { batches, batchSize } };
       const repaired = await repairAll(model, cut, steps, how, context);
       await context.stage('repaired', repaired);

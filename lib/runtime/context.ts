@@ -19,7 +19,7 @@ import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
-import { newJournal, type Journal } from './journal';
+import { newJournal, wayBack, type Journal } from './journal';
 import { unfitness } from './moments';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
@@ -60,6 +60,7 @@ export async function createContext<S>(
     signal,
     log,
     progress,
+    ...history(journal),
     step: await keptSteps(store, fingerprint, journal, log),
     async stage(name, model) {
       if (model === journal.last) return;
@@ -80,6 +81,25 @@ export async function createContext<S>(
   };
   const given = splits && abilities(splits, journal, { seed, signal, log, progress });
   return { journal, context: { ...base, ...given } as Context<Need> };
+}
+
+function history(journal: Journal): Pick<BaseContext, 'undone' | 'mark' | 'recall'> {
+  return {
+    undone: journal.notes.undone,
+    mark() {
+      const back = wayBack(journal);
+      return undone => {
+        back();
+        journal.notes.undone.push(undone);
+      };
+    },
+    async recall(name, make) {
+      const known = Object.hasOwn(journal.recalled, name) ? journal.recalled[name] : undefined;
+      const score = known ?? (await make());
+      if (!known) journal.recalled = { ...journal.recalled, [name]: score };
+      return score;
+    },
+  };
 }
 
 /** Moments of another model than the one that is cut are of no use. */

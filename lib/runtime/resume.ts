@@ -34,14 +34,15 @@ export async function keptSteps<S>(
       log(`${name}: done by the run that was stopped`);
       return replay(kept, model, journal);
     }
-    const [mark, steps, { moments }] = [markOf(journal.notes), begun, { ...journal }];
+    const [mark, steps, { moments, recalled }] = [markOf(journal.notes), begun, { ...journal }];
     const result = await work();
     if (begun > steps) return result; // its parts are kept, which is enough
     const notes = notesSince(journal.notes, mark);
     const same = result === model;
     const stays = journal.last === result;
     const learnt = journal.moments === moments ? {} : { moments: journal.moments ?? null };
-    const step: Kept<S> = { head, notes, same, stays, ...(!same && { result }), ...learnt };
+    const scores = journal.recalled === recalled ? {} : { recalled: journal.recalled };
+    const step: Kept<S> = { head, notes, same, stays, ...(!same && { result }), ...learnt, ...scores };
     await store.write(file, await pack(step));
     return result;
   };
@@ -64,6 +65,8 @@ interface Kept<S> {
   readonly stays: boolean;
   /** What the optimizer knew then; null for nothing, absent where it was as before the step. */
   readonly moments?: Moments | null;
+  /** Absent where there were no others than before the step. */
+  readonly recalled?: Journal['recalled'];
 }
 
 /** Hash of the fingerprint, after it was found to be that of the run in `store`, or written into an empty one. */
@@ -130,8 +133,9 @@ async function read<S>(
 }
 
 function replay<S>(kept: Kept<S>, model: Checkpoint, journal: Journal<S>): Checkpoint {
-  const { notes, same, result, stays, moments } = kept;
+  const { notes, same, result, stays, moments, recalled } = kept;
   addNotes(journal.notes, notes);
+  if (recalled) journal.recalled = recalled;
   if (moments !== undefined) journal.moments = moments ?? undefined;
   const next = same ? model : result!;
   if (stays) journal.last = next;

@@ -33,6 +33,7 @@ export function notedContext({
       return Promise.resolve();
     },
     step: unkept,
+    undone: [],
     removed: (step: RemovedStep) => void noted.steps.push(step),
     certify: (place: string, masked: Checkpoint, sliced: Checkpoint) => {
       noted.certified.push({ place, masked, sliced });
