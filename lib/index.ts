@@ -16,6 +16,8 @@ export {
   recalibrate,
   repair,
   slim,
+  groupLasso,
+  growingReg,
   guard,
   chain,
   repeat,
@@ -31,6 +33,8 @@ export type {
   IterativeOptions,
   RepairOptions,
   GuardOptions,
+  GroupLassoOptions,
+  GrowingRegOptions,
 } from './methods';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';

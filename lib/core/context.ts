@@ -81,6 +81,35 @@ export interface Teacher {
   readonly features?: readonly FeaturePair[];
 }
 
+/** Units, and the weights that make them. */
+export interface UnitWeights {
+  /** Number of units. */
+  readonly units: number;
+  /** Weight axes; for each position the index of its unit, or -1. */
+  readonly sites: readonly {
+    readonly layer: string;
+    readonly weight: number;
+    readonly axis: number;
+    readonly members: Int32Array;
+  }[];
+}
+
+/** Adds `strength` times the sum over units of the L2 norm of what makes them, times the root of its size, to the loss. */
+export interface GroupLasso {
+  readonly kind: 'groupLasso';
+  readonly strength: number;
+  readonly groups: readonly UnitWeights[];
+}
+
+/** Adds half of a growing factor times the sum of squares of what makes the units: 0 at first, `delta` more every so many steps. */
+export interface Growing {
+  readonly kind: 'growing';
+  readonly delta: number;
+  readonly every: number;
+  readonly ceiling: number;
+  readonly groups: readonly UnitWeights[];
+}
+
 export interface FitOptions {
   /** Shown in the progress. */
   readonly label?: string;
@@ -106,6 +135,8 @@ export interface FitOptions {
   readonly anneal?: (progress: number) => number;
   /** What to learn from beside the targets. */
   readonly teacher?: Teacher;
+  /** A penalty on whole units. */
+  readonly regularize?: GroupLasso | Growing;
 }
 
 export interface Abilities {

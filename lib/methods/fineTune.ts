@@ -4,7 +4,7 @@ import type { BaseContext, FitOptions, RecalibrateOptions, Teacher } from '../co
 import { checkNumber } from '../core/check';
 import type { Method } from './method';
 
-export interface FineTuneOptions extends Omit<FitOptions, 'l1' | 'anneal' | 'label' | 'teacher'> {
+export interface FineTuneOptions extends Omit<FitOptions, 'l1' | 'anneal' | 'label' | 'teacher' | 'regularize'> {
   /** Learns from a teacher too; default: no. */
   readonly distill?: Distillation;
 }
@@ -104,7 +104,7 @@ export function recalibrate(options: RecalibrateOptions = {}): Method<'data'> {
   };
 }
 
-function checkFit(place: string, options: FitOptions & Pick<FineTuneOptions, 'distill'>): void {
+export function checkFit(place: string, options: FitOptions & Pick<FineTuneOptions, 'distill'>): void {
   const { epochs, batchSize = 1, learningRate = 1, fraction = 1, distill = {} } = options;
   checkNumber(place, 'epochs', epochs, { least: 1, integer: true });
   checkNumber(place, 'batchSize', batchSize, { least: 1, integer: true });

@@ -8,3 +8,4 @@ export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';
 export { iterative, type IterativeOptions } from './iterative';
 export { guard, type GuardOptions } from './guard';
+export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions } from './regularize';

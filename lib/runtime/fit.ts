@@ -60,9 +60,10 @@ export async function fit(
     requireTrainableNorms('fit', model);
     useFastNorms(model);
     const noise = random(seed, 'fit', 'noise');
-    const { optimizer, teacher } = settings;
+    const { optimizer, teacher, regularize } = settings;
     return withGuide(teacher, splits.loss, model, terms, async guide => {
-      const trainer = createTrainer(model, splits.train, terms, { optimizer, added, noise, moments: known, guide });
+      const how = { optimizer, added, noise, moments: known, guide, regularize };
+      const trainer = createTrainer(model, splits.train, terms, how);
       try {
         return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
       } finally {

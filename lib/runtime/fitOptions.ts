@@ -17,6 +17,7 @@ export interface FitSettings {
   readonly l1?: number;
   readonly anneal: (progress: number) => number;
   readonly teacher?: Required<Teacher>;
+  readonly regularize?: FitOptions['regularize'];
 }
 
 const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
@@ -45,6 +46,23 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
   checkNumber('fit', 'fraction', fraction, { above: 0, most: 1 });
   if (patience !== undefined) checkNumber('fit', 'patience', patience, { least: 1, integer: true });
   if (l1 !== undefined) checkNumber('fit', 'l1', l1, { least: 0 });
+  requireValidation(validation, { patience, restoreBest });
+  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
+  const { teacher, regularize } = options;
+  if (regularize) checkPenalty(regularize);
+  return {
+    ...settings,
+    patience: patience ?? Infinity,
+    ...(l1 !== undefined && { l1 }),
+    ...(teacher && { teacher: readTeacher(teacher) }),
+    ...(regularize && { regularize }),
+  };
+}
+
+function requireValidation(
+  validation: Splits['validation'],
+  { patience, restoreBest }: Pick<FitOptions, 'patience' | 'restoreBest'>,
+): void {
   if (validation === undefined && (patience !== undefined || restoreBest)) {
     throw new PruneError('bad-data', {
       place: 'fit',
@@ -53,14 +71,6 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
       cure: 'Pass data.validation, or leave the option out.',
     });
   }
-  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
-  const { teacher } = options;
-  return {
-    ...settings,
-    patience: patience ?? Infinity,
-    ...(l1 !== undefined && { l1 }),
-    ...(teacher && { teacher: readTeacher(teacher) }),
-  };
 }
 
 function readTeacher({ model, weight = 0.5, temperature = 4, features = [] }: Teacher): Required<Teacher> {
@@ -69,6 +79,17 @@ function readTeacher({ model, weight = 0.5, temperature = 4, features = [] }: Te
   for (const pair of features)
     checkNumber('fit', `the weight of features "${pair.student}"`, pair.weight, { least: 0 });
   return { model, weight, temperature, features };
+}
+
+function checkPenalty(penalty: NonNullable<FitOptions['regularize']>): void {
+  checkKeyword('fit', 'regularize.kind', penalty.kind, ['groupLasso', 'growing']);
+  if (penalty.kind === 'groupLasso') {
+    checkNumber('fit', 'regularize.strength', penalty.strength, { least: 0 });
+    return;
+  }
+  checkNumber('fit', 'regularize.delta', penalty.delta, { least: 0 });
+  checkNumber('fit', 'regularize.ceiling', penalty.ceiling, { least: 0 });
+  checkNumber('fit', 'regularize.every', penalty.every, { least: 1, integer: true });
 }
 
 function constant(): number {

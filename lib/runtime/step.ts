@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rows } from '../core/array';
-import type { Moments, OptimizerName, Split } from '../core/context';
+import type { FitOptions, Moments, OptimizerName, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
 import type { Guide } from './distill';
@@ -12,6 +12,7 @@ import { loadMoments, readMoments } from './moments';
 import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
 import { forward } from './predict';
+import { createRegularizer } from './regularize';
 import { toTensor } from './tensors';
 
 export interface Trainer {
@@ -31,6 +32,7 @@ export interface TrainerOptions {
   /** What the optimizer knows already; they fit the model. */
   readonly moments?: Moments;
   readonly guide?: Guide;
+  readonly regularize?: FitOptions['regularize'];
 }
 
 /** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
@@ -38,12 +40,13 @@ export function createTrainer(
   model: LayersModel,
   split: Split,
   terms: readonly LossTerm[],
-  { optimizer: name, added, noise, moments, guide }: TrainerOptions,
+  { optimizer: name, added, noise, moments, guide, regularize }: TrainerOptions,
 ): Trainer {
   const variables = trainedVariables(model, added);
+  const regularizer = regularize && createRegularizer(model, regularize);
   const optimizer = createOptimizer(name);
   if (moments) loadMoments(model, added, moments, optimizer, variables);
-  const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
+  const penalties = [...(regularizer ? [regularizer.penalty] : []), ...lossesOf(model)];
   const step = (indices: Int32Array, rate: number): tf.Scalar => {
     const mean: tf.Scalar[] = [];
     tf.tidy(() => {
@@ -61,13 +64,22 @@ export function createTrainer(
       withRandom(noise, () => optimizer.minimize(cost, variables, rate));
     });
     guide?.release();
+    regularizer?.advance();
     return mean[0];
   };
   return {
     step,
     moments: () => readMoments(model, added, name, optimizer),
-    dispose: () => optimizer.dispose(),
+    dispose() {
+      optimizer.dispose();
+      regularizer?.dispose();
+    },
   };
+}
+
+/** Of regularizers that belong to layers. */
+function lossesOf(model: LayersModel): readonly (() => tf.Scalar)[] {
+  return layersOf(model).flatMap(({ layer }) => layer.losses);
 }
 
 function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {
