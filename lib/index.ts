@@ -6,21 +6,42 @@ export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
 
-export { networkSlimming, prune, cut, fineTune, recalibrate, repair, slim, chain, repeat } from './methods';
+export {
+  networkSlimming,
+  iterative,
+  prune,
+  cut,
+  fineTune,
+  distill,
+  recalibrate,
+  repair,
+  slim,
+  groupLasso,
+  growingReg,
+  guard,
+  chain,
+  repeat,
+} from './methods';
 export type {
   Method,
   PruneOptions,
   FineTuneOptions,
+  Distillation,
+  DistillOptions,
   SlimOptions,
   NetworkSlimmingOptions,
+  IterativeOptions,
   RepairOptions,
+  GuardOptions,
+  GroupLassoOptions,
+  GrowingRegOptions,
 } from './methods';
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
 export { uniform, global, isomorphic, costTarget, stepRatio } from './budgets';
-export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
+export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
 export { slimModel, strip } from './runtime/slimModel';
@@ -40,11 +61,13 @@ export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/pl
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone } from './core/context';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
 export { parsePlan } from './edit/planFile';
+export { runFolder } from './io/runFolder';
+export type { RunStore } from './core/store';
 export { PruneError, type PruneErrorCode } from './core/errors';

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { costAfter, type CutCost } from '../edit/cutCost';
 import { trace } from '../graph/trace';
-import { checkBudget, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
+import { checkBudget, withSettings, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
 import { global } from './global';
 
 /** Fractions in (0, 1] of what the model costs before the cut. */
@@ -33,7 +33,7 @@ export function costTarget({ macs, parameters, scope = global, minimum = 1, mult
   checkTarget(target);
   const options = { minimum, multipleOf };
   checkBudget('costTarget', { ...options, ratio: 0 });
-  return (scored, model) => {
+  const budget: Budget = (scored, model) => {
     const count = counter(scored, model);
     const dense = count(new Map());
     if (macs !== undefined && dense.macs === undefined) throw openSize();
@@ -42,6 +42,7 @@ export function costTarget({ macs, parameters, scope = global, minimum = 1, mult
     if (found === undefined) throw outOfReach(last, dense, target);
     return found.survivors;
   };
+  return withSettings(budget, { macs, parameters, scope, minimum, multipleOf });
 }
 
 interface Candidate extends CutCost {

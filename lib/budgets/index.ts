@@ -1,6 +1,7 @@
 /** The budgets: adding one is one file and one line here. */
-export { floorsNow, stepRatio, type Budget, type BudgetOptions, type Scored, type Survivors } from './budget';
+export { stepRatio, type Budget, type BudgetOptions, type Minimum, type Scored, type Survivors } from './budget';
 export { uniform, type UniformOptions } from './uniform';
 export { global } from './global';
 export { isomorphic } from './isomorphic';
 export { costTarget, type CostTargetOptions } from './costTarget';
+export { counting, ratiosOf, sizesOf, type Schedule } from './schedule';

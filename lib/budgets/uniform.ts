@@ -1,7 +1,7 @@
 /** The same fraction of every group. */
 import { checkRatio } from '../core/check';
 import { PruneError } from '../core/errors';
-import { checkBudget, floorOf, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
+import { checkBudget, withSettings, floorOf, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
 
 export interface UniformOptions extends BudgetOptions {
   /** Ratios of single groups, by name (as `inspect` prints it), instead of `ratio`. */
@@ -18,7 +18,7 @@ export function uniform(options: UniformOptions): Budget {
   const { ratio, minimum = 0 } = options;
   const ratios = new Map(Object.entries(options.ratios ?? {}));
   for (const [name, own] of ratios) checkRatio('uniform', own, `ratios["${name}"]`);
-  return scored => {
+  const budget: Budget = scored => {
     requireGroups([...ratios.keys()], scored);
     return new Map(
       scored.map(item => {
@@ -29,6 +29,7 @@ export function uniform(options: UniformOptions): Budget {
       }),
     );
   };
+  return withSettings(budget, options);
 }
 
 function requireGroups(names: readonly string[], scored: readonly Scored[]): void {

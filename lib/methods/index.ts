@@ -2,6 +2,10 @@
 export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
 export { cut } from './cut';
-export { fineTune, recalibrate, slim, type FineTuneOptions, type SlimOptions } from './fineTune';
+export { distill, fineTune, recalibrate, slim } from './fineTune';
+export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from './fineTune';
 export { repair, type RepairOptions } from './repair';
 export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming';
+export { iterative, type IterativeOptions } from './iterative';
+export { guard, type GuardOptions } from './guard';
+export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions } from './regularize';

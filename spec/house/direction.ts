@@ -20,7 +20,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost'],
 };
 /** They put the parts together and may import all of them. */
-const ASSEMBLY = ['compress', 'plan', 'index', 'cli'];
+const ASSEMBLY = ['compress', 'identity', 'plan', 'index', 'cli'];
 
 const TENSOR_FOLDERS = ['runtime', 'layers', 'kernels'];
 const NODE_FOLDERS = ['io', 'cli', 'native', 'runtime'];
