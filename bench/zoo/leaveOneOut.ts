@@ -84,8 +84,8 @@ export async function agreement(
   seed: number,
 ): Promise<Agreement | undefined> {
   if (groups.some(group => criterion.covers?.(group, trace(model)) === false)) return undefined;
-  const options = { seed, log: () => {}, progress: () => {} };
-  const { context } = createContext(options, splits, () => Promise.resolve());
+  const options = { original: model, seed, log: () => {}, progress: () => {} };
+  const { context } = await createContext(options, splits, () => Promise.resolve(undefined));
   const scores = (await criterion.score(groups, model, context)).map(({ values }) => values);
   const sizes = rises.map(own => own.map(Math.abs));
   return {
@@ -106,8 +106,8 @@ export async function settled(
 ): Promise<{ readonly batches: number; readonly correlation: number }> {
   const scored = async (stopWhenStable: false | number) => {
     let batches = 0;
-    const options = { seed: 0, log: () => {}, progress: () => void batches++ };
-    const { context } = createContext(options, splits, () => Promise.resolve());
+    const options = { original: model, seed: 0, log: () => {}, progress: () => void batches++ };
+    const { context } = await createContext(options, splits, () => Promise.resolve(undefined));
     const criterion = build({
       batches: Math.ceil(splits.train.inputs[0].shape[0] / batchSize),
       batchSize,

@@ -37,6 +37,7 @@ export function activation({
     name,
     ...(statistic === 'apoz' && { paper: 'Hu 2016, 1607.03250' }),
     needs: ['data'],
+    settings: { statistic, normalize, ...options },
     covers: isRead,
     async score(groups, model, context) {
       const traced = trace(model);

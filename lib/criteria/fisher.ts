@@ -41,6 +41,7 @@ export function fisher({ per, normalize = 'none', ...options }: FisherOptions = 
     name,
     paper: 'Liu 2021, 2108.00708',
     needs: ['gradients'],
+    settings: { per, normalize, ...options },
     covers: canGate,
     async score(groups, model, context) {
       const costs = per === undefined ? undefined : COSTS[per](groups, model, trace(model));

@@ -31,6 +31,7 @@ export function geometricMedian({ distance = 'l2', normalize = 'mean' }: Geometr
     name: distance === 'l2' ? 'geometricMedian' : `geometricMedian(${distance})`,
     paper: 'He 2019, 1811.00250',
     needs: [],
+    settings: { distance, normalize },
     covers: group => kernelsOf(group).length > 0,
     score: scoreEach((group, model) => {
       const points = pointsOf(group, model);

@@ -30,6 +30,7 @@ export function hrank({ normalize = 'mean', ...options }: HrankOptions = {}): Cr
     name: 'hrank',
     paper: 'Lin 2020, 2002.10179',
     needs: ['data'],
+    settings: { normalize, ...options },
     covers: (group, traced) => mapGates(group, traced).length > 0,
     async score(groups, model, context) {
       const traced = trace(model);

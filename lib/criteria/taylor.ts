@@ -48,6 +48,7 @@ export function taylor({
     name,
     paper: on === 'activations' ? 'Molchanov 2017, 1611.06440' : 'Molchanov 2019, 1906.10771',
     needs: ['gradients'],
+    settings: { on, normalize, ...options },
     covers,
     async score(groups, model, context) {
       const scores = await score(name, groups, model, context, options);

@@ -30,6 +30,7 @@ export function wanda({ normalize = 'mean', ...options }: WandaOptions = {}): Cr
     name: 'wanda',
     paper: 'Sun 2023, 2306.11695',
     needs: ['data'],
+    settings: { normalize, ...options },
     covers: isRead,
     async score(groups, model, context) {
       const traced = trace(model);

@@ -73,7 +73,7 @@ describe.each(['activation', 'apoz', 'wanda', 'hrank'] as const)('%s', name => {
   test('a group scores the same alone as with others', async () => {
     const together = await scoresOf(criterion(), names);
     for (const group of names) expect(await scoresOf(criterion(), [group])).toEqual({ [group]: together[group] });
-    expect(await criterion().score([], branched(), contextOf(split()))).toEqual([]);
+    expect(await criterion().score([], branched(), await contextOf(split()))).toEqual([]);
   });
 
   test('permuting the units permutes the scores', async () => {
@@ -273,7 +273,7 @@ describe.each(NET_NAMES)('%s', name => {
     built.dispose();
     const traced = trace(model);
     const open = groupsOf(traced).filter(({ frozen }) => frozen === undefined);
-    const context = contextOf({ inputs, targets: [] });
+    const context = await contextOf({ inputs, targets: [] });
     for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank()]) {
       const covered = open.filter(group => criterion.covers!(group, traced));
       const gated = open.filter(group => (gatesOf(traced, group)?.length ?? 0) > 0);

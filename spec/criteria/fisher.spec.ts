@@ -55,7 +55,7 @@ test.each(['macs', 'memory'] as const)('per %s: an open input size is refused', 
   const weights = new Map([...model.weights].filter(([path]) => path !== 'hidden' && path !== 'head'));
   const criterion = fisher({ per });
   const group = groupNamed({ topology, weights }, 'inner');
-  const error = await rejection(criterion.score([group], { topology, weights }, contextOf(splits())));
+  const error = await rejection(criterion.score([group], { topology, weights }, await contextOf(splits())));
   expect(error.code).toBe('bad-model');
   expect(error.message).toContain('leave out per');
 });

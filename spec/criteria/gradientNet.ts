@@ -67,25 +67,29 @@ export function splits(times = 1): Splits {
   return { train: { inputs: [inputs], targets: [targets] }, loss: ['sparseCategoricalCrossentropy'] };
 }
 
-export function contextOf(
+export async function contextOf(
   data: Splits,
   { seed = 1, signal, progress = () => {} }: { seed?: number; signal?: AbortSignal; progress?: (event: Progress) => void } = {}, // prettier-ignore
-): Context<Need> {
-  return createContext({ seed, signal, log: () => {}, progress }, data, () => Promise.resolve()).context;
+): Promise<Context<Need>> {
+  const run = { original: residual(), seed, signal, log: () => {}, progress };
+  return (await createContext(run, data, () => Promise.resolve(undefined))).context;
 }
 
 export function groupNamed(model: Checkpoint, name: string): Group {
   return groupsOf(trace(model)).find(group => group.name === name)!;
 }
 
+type Awaitable = Context<Need> | Promise<Context<Need>>;
+
 /** Scores by group, nothing left behind. */
 export async function scoresOf(
   criterion: Criterion<'gradients'>,
   model = residual(),
-  { names = ['stem', 'inner', 'hidden'], context = contextOf(splits()) }: { names?: readonly string[]; context?: Context<Need> } = {}, // prettier-ignore
+  { names = ['stem', 'inner', 'hidden'], context = contextOf(splits()) }: { names?: readonly string[]; context?: Awaitable } = {}, // prettier-ignore
 ): Promise<Readonly<Record<string, Scores>>> {
   const chosen = names.map(name => groupNamed(model, name));
-  const scores = await withoutLeak(() => criterion.score(chosen, model, context));
+  const given = await context;
+  const scores = await withoutLeak(() => criterion.score(chosen, model, given));
   return Object.fromEntries(names.map((name, i) => [name, scores[i]]));
 }
 

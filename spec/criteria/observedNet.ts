@@ -77,9 +77,12 @@ export interface ContextOptions {
   readonly progress?: (event: Progress) => void;
 }
 
-export function contextOf(train: Split, { seed = 1, signal, progress = () => {} }: ContextOptions = {}): Context<Need> {
-  const run = { seed, signal, log: () => {}, progress };
-  return createContext(run, { train, loss: [] }, () => Promise.resolve()).context;
+export async function contextOf(
+  train: Split,
+  { seed = 1, signal, progress = () => {} }: ContextOptions = {},
+): Promise<Context<Need>> {
+  const run = { original: branched(), seed, signal, log: () => {}, progress };
+  return (await createContext(run, { train, loss: [] }, () => Promise.resolve(undefined))).context;
 }
 
 export function groupNamed(model: Checkpoint, name: string): Group {
@@ -91,10 +94,11 @@ export async function scoresOf(
   criterion: Criterion<'data'>,
   names = NAMES,
   model = branched(),
-  context = contextOf(split()),
+  context: Context<Need> | Promise<Context<Need>> = contextOf(split()),
 ): Promise<Readonly<Record<string, Scores>>> {
   const chosen = names.map(name => groupNamed(model, name));
-  const scores = await withoutLeak(() => criterion.score(chosen, model, context));
+  const given = await context;
+  const scores = await withoutLeak(() => criterion.score(chosen, model, given));
   return Object.fromEntries(names.map((name, i) => [name, scores[i]]));
 }
 

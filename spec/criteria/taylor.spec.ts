@@ -47,7 +47,7 @@ test.each(['singleCell', 'stack', 'bothWays_ave', 'attention', 'products'])(
     const traced = trace(model);
     const open = groupsOf(traced).filter(({ frozen }) => frozen === undefined);
     expect(open.some(group => !taylor({ on: 'activations' }).covers!(group, traced))).toBe(true);
-    const all = await taylor(one).score(open, model, contextOf(data));
+    const all = await taylor(one).score(open, model, await contextOf(data));
     for (const [g, { units }] of open.entries()) {
       const slopes = [];
       for (const unit of units) slopes.push(Math.abs(await slopeAt(model, data, unit, 0.003)));
