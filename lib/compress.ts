@@ -3,9 +3,12 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Checkpoint } from './core/checkpoint';
 import { hashOf } from './core/hash';
 import type { Need, Progress } from './core/context';
+import type { RunStore } from './core/store';
 import { composeSteps, type Plan } from './edit/plan';
 import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
+import { identify, type Identity } from './identity';
+import { runFolder } from './io/runFolder';
 import type { Method } from './methods';
 import { costOf, layerWidths } from './report/cost';
 import { explain } from './report/explain';
@@ -13,9 +16,10 @@ import { measureLatency } from './report/latency';
 import type { Report, Stage } from './report/report';
 import { backendName } from './runtime/backend';
 import { capture } from './runtime/capture';
-import { createContext, type Notes } from './runtime/context';
+import { createContext, type Keeping } from './runtime/context';
 import { readData, type Data, type Splits } from './runtime/data';
 import { evaluate } from './runtime/evaluate';
+import type { Notes } from './runtime/journal';
 import { materialize } from './runtime/materialize';
 
 export interface RunSettings {
@@ -31,6 +35,11 @@ export interface CompressSettings extends RunSettings {
   readonly latency?: { readonly batch?: number; readonly runs?: number } | false;
   /** Return what is cut away, for `restore`. */
   readonly keepRemoved?: boolean;
+  /**
+   * A folder (under Node.js), or a store of your own, that keeps the model after every step of the method. The same call,
+   * after it was stopped in whatever way, goes on behind the last step that was finished, and ends with the same bytes.
+   */
+  readonly resume?: string | RunStore;
 }
 
 /** Data is required exactly when something needs it. */
@@ -94,22 +103,18 @@ interface Run extends Omit<Compressed, 'model'> {
 async function run<N extends Need>(
   model: LayersModel,
   method: Method<N>,
-  {
-    data,
-    seed = 0,
-    signal,
-    log = ignore,
-    progress = ignore,
-    keepRemoved,
-  }: Omit<CompressSettings, 'latency'> & { data?: Data },
+  { data, ...settings }: Omit<CompressSettings, 'latency'> & { data?: Data },
 ): Promise<Run> {
+  const { seed = 0, signal, log = ignore, progress = ignore, keepRemoved } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
-  const { record, stages } = recorder(splits, signal);
-  const { context, notes } = createContext({ seed, signal, log, progress, keepRemoved }, splits, record);
-  await record('dense', original);
-  const result = await method.run(original, context);
-  await record('result', result);
+  const options = { original, seed, signal, log, progress, keepRemoved };
+  const keeping = await keep(settings, { method, original, splits, seed });
+  const { context, journal } = await createContext(options, splits, recorder(splits, signal), keeping);
+  const { notes } = journal;
+  await context.stage('dense', original);
+  const result = await context.step(method.name, original, () => method.run(original, context));
+  await context.stage('result', result);
   const shared = { method: method.name, seed };
   const report: Report = {
     ...shared,
@@ -117,14 +122,25 @@ async function run<N extends Need>(
     split: splits && scoredSplit(splits),
     before: costOf(original),
     after: costOf(result),
-    stages,
+    stages: notes.stages,
     layers: layerWidths(original, result),
     certificates: notes.certificates,
+    ...(notes.undone.length > 0 && { undone: notes.undone }),
   };
   const source = { sha256: await hashOf(original) };
   const plan = explain(original, { version: 1, source, ...shared, ...composeSteps(notes.steps) });
   const removed = keepRemoved ? removedFrom(original, result, plan, notes) : undefined;
   return { result, report, plan, ...(removed && { removed }) };
+}
+
+/** Where steps are kept, and what tells this run from others. */
+async function keep<N extends Need>(
+  { resume, keepRemoved = false }: CompressSettings,
+  run: Identity<N>,
+): Promise<Keeping | undefined> {
+  if (resume === undefined) return undefined;
+  const store = typeof resume === 'string' ? runFolder(resume) : resume;
+  return { store, fingerprint: { ...(await identify(run)), keepRemoved } };
 }
 
 /** Of all cuts together, in terms of the plan. */
@@ -134,18 +150,13 @@ function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Pl
   return composeSlices(result, cuts, topology, sites);
 }
 
-/** Collects stages; one that repeats the model of the last stage is not measured again. */
+/** Measures stages. */
 function recorder(splits: Splits | undefined, signal: AbortSignal | undefined) {
-  const stages: Stage[] = [];
-  let last: Checkpoint | undefined;
-  const record = async (name: string, model: Checkpoint): Promise<void> => {
-    if (model === last) return;
-    last = model;
+  return async (name: string, model: Checkpoint): Promise<Stage> => {
     const split = splits && splits[scoredSplit(splits)];
     const score = split && (await evaluate(model, split, splits.loss, { signal }));
-    stages.push({ name, ...costOf(model), ...score });
+    return { name, ...costOf(model), ...score };
   };
-  return { record, stages };
 }
 
 function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'train' {

@@ -9,13 +9,18 @@ export type { Data, Examples } from './runtime/data';
 
 export {
   networkSlimming,
+  iterative,
   prune,
   pruneToLatency,
   cut,
   fineTune,
+  distill,
   recalibrate,
   repair,
   slim,
+  groupLasso,
+  growingReg,
+  guard,
   chain,
   repeat,
 } from './methods';
@@ -24,13 +29,22 @@ export type {
   PruneOptions,
   PruneToLatencyOptions,
   FineTuneOptions,
+  Distillation,
+  DistillOptions,
   SlimOptions,
   NetworkSlimmingOptions,
+  IterativeOptions,
   RepairOptions,
+  GuardOptions,
+  GroupLassoOptions,
+  GrowingRegOptions,
 } from './methods';
+export { geometricMedian, activation, wanda, hrank } from './criteria';
+export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
+export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
-export type { Budget, BudgetOptions, CostTargetOptions, UniformOptions } from './budgets';
+export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
@@ -55,7 +69,7 @@ export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/pl
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone } from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
@@ -63,4 +77,6 @@ export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
 export { parsePlan } from './edit/planFile';
+export { runFolder } from './io/runFolder';
+export type { RunStore } from './core/store';
 export { PruneError, type PruneErrorCode } from './core/errors';

@@ -37,7 +37,7 @@ export async function plan<N extends Need = never>(model: LayersModel, options: 
   const { data, seed = 0, signal, log = ignore, progress = ignore } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
-  const { context } = createContext({ seed, signal, log, progress }, splits, () => Promise.resolve());
+  const { context } = await createContext({ original, seed, signal, log, progress }, splits, () => Promise.resolve());
   const { all, traced, removed } = await choose(original, options, context);
   const source = { sha256: await hashOf(original) };
   const { name: method } = prune(options);

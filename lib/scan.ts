@@ -26,7 +26,7 @@ export async function sensitivity<N extends Need = never>(
   const { seed = 0, signal, log = ignore, progress = ignore, data }: RunSettings & { data: Data } = options;
   const original = unwrap(await capture(model));
   const splits = await readData(data, original);
-  const { context } = createContext({ seed, signal, log, progress }, splits, () => Promise.resolve());
+  const { context } = await createContext({ original, seed, signal, log, progress }, splits, () => Promise.resolve());
   return scanSensitivity<N>(original, options, context);
 }
 
@@ -41,7 +41,9 @@ export async function measureWidths(
 ): Promise<WidthTable> {
   const { signal, log = ignore, progress = ignore } = options;
   const original = unwrap(await capture(model));
-  const { context } = createContext({ seed: 0, signal, log, progress }, undefined, () => Promise.resolve());
+  const { context } = await createContext({ original, seed: 0, signal, log, progress }, undefined, () =>
+    Promise.resolve(),
+  );
   return scanWidths(original, options, context);
 }
 

@@ -64,7 +64,7 @@ describe('imports of lib', () => {
     ['lib/compress.ts', type('@tensorflow/tfjs-layers')],
     ['lib/compress.ts', value('./runtime/fit')],
     ['lib/plan.ts', value('./runtime/capture')],
-    ['lib/report/savings.ts', value('../edit/slice')],
+    ['lib/report/explain.ts', value('../edit/savings')],
     ['lib/cli/main.ts', value('../../package.json')],
     ['lib/core/random.ts', value('seedrandom')],
   ])('%s may have %p', (file, entry) => {

@@ -1,9 +1,30 @@
 /** The criteria by name, for experiments that compare them. */
-import { gamma, magnitude, random, type Criterion } from 'tfjs-prune';
+import {
+  activation,
+  fisher,
+  gamma,
+  geometricMedian,
+  hrank,
+  magnitude,
+  random,
+  taylor,
+  wanda,
+  type Criterion,
+} from 'tfjs-prune';
 
 export const criteria: Readonly<Record<string, () => Criterion<'data' | 'gradients'>>> = {
   random: () => random(),
   l1: () => magnitude(),
   l2: () => magnitude({ norm: 'l2' }),
+  lamp: () => magnitude({ norm: 'l2', normalize: 'lamp' }),
   gamma: () => gamma(),
+  geometricMedian: () => geometricMedian(),
+  taylor: () => taylor(),
+  'taylor weights': () => taylor({ on: 'weights' }),
+  'taylor activations': () => taylor({ on: 'activations' }),
+  fisher: () => fisher(),
+  activation: () => activation(),
+  apoz: () => activation({ statistic: 'apoz' }),
+  wanda: () => wanda(),
+  hrank: () => hrank(),
 };

@@ -18,7 +18,15 @@ export interface Scored {
 /** For each group (by name) the indices of the units that stay, ascending. */
 export type Survivors = ReadonlyMap<string, readonly number[]>;
 
-export type Budget = (scored: readonly Scored[], model: Checkpoint) => Survivors;
+export interface Budget {
+  (scored: readonly Scored[], model: Checkpoint): Survivors;
+  /** What it was made with: a run that is resumed must find the same. */
+  readonly settings?: unknown;
+}
+
+export function withSettings(budget: Budget, settings: object): Budget {
+  return Object.assign(budget, { settings });
+}
 
 export type Minimum = number | ((group: Group) => number);
 
@@ -48,12 +56,6 @@ export function floorOf(group: Group, minimum: Minimum): number {
   const size = group.units.length;
   const least = typeof minimum === 'number' ? minimum : minimum(group);
   return Math.min(size, least < 1 ? Math.ceil(least * size - 1e-9) : Math.ceil(least));
-}
-
-/** Floors fixed now, so that a fraction means the groups as they are before the first of several cuts. */
-export function floorsNow(groups: readonly Group[], minimum: number): (group: Group) => number {
-  const floors = new Map(groups.map(group => [group.name, floorOf(group, minimum)]));
-  return ({ name }) => floors.get(name) ?? 1;
 }
 
 /**

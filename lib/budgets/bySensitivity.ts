@@ -2,7 +2,16 @@
 import { checkKeyword, checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
 import type { GroupSensitivity, Sensitivity } from '../core/sensitivity';
-import { checkBudget, floorOf, keepBest, type Budget, type Limits, type Scored, type Survivors } from './budget';
+import {
+  checkBudget,
+  floorOf,
+  keepBest,
+  withSettings,
+  type Budget,
+  type Limits,
+  type Scored,
+  type Survivors,
+} from './budget';
 import { countsAfter, unitCount } from './ranking';
 
 export interface BySensitivityOptions extends Limits {
@@ -33,12 +42,13 @@ export function bySensitivity({ scan, drop, ratio, measure, ...options }: BySens
   if (drop !== undefined) checkNumber('bySensitivity', 'drop', drop, { least: 0 });
   const what = checkKeyword('bySensitivity', 'measure', measure ?? lossKind(scan), ['accuracy', 'loss']);
   if (what === 'accuracy' && lossKind(scan) === 'loss') throw noAccuracy();
-  return scored => {
+  const budget: Budget = scored => {
     const costs = scored.map(item => unitCosts(item, scan, what));
     return drop === undefined
       ? removeCheapest(scored, costs, ratio!, options)
       : removeUpTo(scored, costs, drop, options);
   };
+  return withSettings(budget, { scan, drop, ratio, measure: what, ...options });
 }
 
 function lossKind({ dense }: Sensitivity): 'accuracy' | 'loss' {

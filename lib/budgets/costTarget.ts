@@ -1,7 +1,7 @@
 /** As many units as targets in MACs, parameters and bytes allow to keep. */
 import { PruneError } from '../core/errors';
 import type { CutCost } from '../edit/cutCost';
-import { checkBudget, type Budget, type BudgetOptions, type Limits } from './budget';
+import { checkBudget, withSettings, type Budget, type BudgetOptions, type Limits } from './budget';
 import { costSearch } from './costSearch';
 import { global } from './global';
 
@@ -41,13 +41,14 @@ export function costTarget({
   checkTarget(target);
   const options = { minimum, multipleOf };
   checkBudget('costTarget', { ...options, ratio: 0 });
-  return (scored, model) => {
+  const budget: Budget = (scored, model) => {
     const { dense, search } = costSearch(scored, model, ratio => scope({ ...options, ratio }));
     if (macs !== undefined && dense.macs === undefined) throw openSize();
     const { last, found } = search(candidate => unmet(candidate, dense, target) === undefined);
     if (found === undefined) throw outOfReach(last, dense, target);
     return found.survivors;
   };
+  return withSettings(budget, { ...target, scope, minimum, multipleOf });
 }
 
 type Measure = keyof CostTarget;

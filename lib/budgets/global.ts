@@ -1,6 +1,6 @@
 /** One threshold over all groups together. */
 import { PruneError } from '../core/errors';
-import { checkBudget, keepBest, type Budget, type BudgetOptions } from './budget';
+import { checkBudget, withSettings, keepBest, type Budget, type BudgetOptions } from './budget';
 import { countsAfter, unitCount } from './ranking';
 
 /**
@@ -13,7 +13,7 @@ import { countsAfter, unitCount } from './ranking';
 export function global(options: BudgetOptions): Budget {
   checkBudget('global', options);
   const { ratio, minimum = 0 } = options;
-  return scored => {
+  const budget: Budget = scored => {
     const total = unitCount(scored);
     const remove = Math.round(ratio * total);
     const counts = countsAfter(scored, remove, minimum);
@@ -21,6 +21,7 @@ export function global(options: BudgetOptions): Budget {
     if (removed < remove) throw tooMuch(remove, removed, counts.length);
     return new Map(scored.map((item, i) => keepBest(item, counts[i], options)));
   };
+  return withSettings(budget, options);
 }
 
 function tooMuch(wanted: number, possible: number, groupCount: number): PruneError {

@@ -1,10 +1,10 @@
 /** The budgets: adding one is one file and one line here. */
 export {
-  floorsNow,
   stepRatio,
   type Budget,
   type BudgetOptions,
   type Limits,
+  type Minimum,
   type Scored,
   type Survivors,
 } from './budget';
@@ -15,3 +15,4 @@ export { costTarget, type CostTargetOptions } from './costTarget';
 export { costSearch, type Candidate, type CostSearch } from './costSearch';
 export { perGroup, inProportion, type PerGroupOptions, type InProportionOptions, type GroupRatios } from './perGroup';
 export { bySensitivity, type BySensitivityOptions } from './bySensitivity';
+export { counting, ratiosOf, sizesOf, type Schedule } from './schedule';

@@ -1,7 +1,7 @@
 /** One threshold for each kind of structure. */
 import { leaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import type { Group } from '../graph/group';
-import { checkBudget, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
+import { checkBudget, withSettings, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
 import { countsAfter, unitCount } from './ranking';
 
 /**
@@ -18,7 +18,7 @@ import { countsAfter, unitCount } from './ranking';
 export function isomorphic(options: BudgetOptions): Budget {
   checkBudget('isomorphic', options);
   const { ratio, minimum = 0 } = options;
-  return (scored, model) => {
+  const budget: Budget = (scored, model) => {
     const counts = new Map<Scored, number>();
     for (const members of classesOf(scored, model)) {
       const left = countsAfter(members, Math.round(ratio * unitCount(members)), minimum);
@@ -26,6 +26,7 @@ export function isomorphic(options: BudgetOptions): Budget {
     }
     return new Map(scored.map(item => keepBest(item, counts.get(item)!, options)));
   };
+  return withSettings(budget, options);
 }
 
 function classesOf(scored: readonly Scored[], model: Checkpoint): readonly (readonly Scored[])[] {

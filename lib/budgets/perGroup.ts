@@ -2,7 +2,16 @@
 import { checkRatio } from '../core/check';
 import { PruneError } from '../core/errors';
 import type { Group } from '../graph/group';
-import { checkBudget, floorOf, keepBest, type Budget, type BudgetOptions, type Limits, type Scored } from './budget';
+import {
+  checkBudget,
+  floorOf,
+  keepBest,
+  withSettings,
+  type Budget,
+  type BudgetOptions,
+  type Limits,
+  type Scored,
+} from './budget';
 
 /** By name, as `inspect` prints it, or a function that says; undefined where it says nothing. */
 export type GroupRatios = Readonly<Record<string, number>> | ((group: Group) => number | undefined);
@@ -23,7 +32,7 @@ export interface PerGroupOptions extends InProportionOptions, Limits {}
  */
 export function perGroup({ ratios, default: other = 0, ...options }: PerGroupOptions): Budget {
   checkBudget('perGroup', { ...options, ratio: other });
-  return byRatios('perGroup', ratios, other, options);
+  return withSettings(byRatios('perGroup', ratios, other, options), { ratios, default: other, ...options });
 }
 
 /**
@@ -34,11 +43,12 @@ export function perGroup({ ratios, default: other = 0, ...options }: PerGroupOpt
 export function inProportion({ ratios, default: other = 0 }: InProportionOptions): (options: BudgetOptions) => Budget {
   checkRatio('inProportion', other, 'default');
   checkNamed('inProportion', ratios);
-  return options => {
+  const scope = (options: BudgetOptions): Budget => {
     checkBudget('inProportion', options);
     const times = options.ratio / (1 - options.ratio);
     return byRatios('inProportion', ratios, other, options, ratio => 1 - (1 - ratio) ** times);
   };
+  return Object.assign(scope, { settings: { ratios, default: other } });
 }
 
 /** What {@link perGroup} and `uniform` share; `change` is made to every ratio. */

@@ -1,5 +1,5 @@
 /** The same fraction of every group. */
-import { checkBudget, type Budget, type BudgetOptions } from './budget';
+import { checkBudget, withSettings, type Budget, type BudgetOptions } from './budget';
 import { byRatios } from './perGroup';
 
 export interface UniformOptions extends BudgetOptions {
@@ -15,5 +15,5 @@ export interface UniformOptions extends BudgetOptions {
 export function uniform(options: UniformOptions): Budget {
   checkBudget('uniform', options);
   const { ratio, ratios = {}, ...rest } = options;
-  return byRatios('uniform', ratios, ratio, rest);
+  return withSettings(byRatios('uniform', ratios, ratio, rest), options);
 }

@@ -1,16 +1,38 @@
 /** What decides which units go, and how many, from the options of a command line. */
 import { costTarget, global, isomorphic, uniform, type Budget, type BudgetOptions } from '../budgets';
 import { checkKeyword } from '../core/check';
-import { gamma, magnitude, random, type Criterion } from '../criteria';
+import type { Need } from '../core/context';
+import {
+  activation,
+  fisher,
+  gamma,
+  geometricMedian,
+  hrank,
+  magnitude,
+  random,
+  taylor,
+  wanda,
+  type Criterion,
+} from '../criteria';
 import { refusal } from './arguments';
 import type { Given, Options } from './command';
 
-const CRITERIA: Readonly<Record<string, () => Criterion>> = {
+const CRITERIA: Readonly<Record<string, () => Criterion<Need>>> = {
   l1: () => magnitude({ norm: 'l1' }),
   l2: () => magnitude({ norm: 'l2' }),
   gamma,
+  geometricMedian,
+  taylor,
+  fisher,
+  activation: () => activation(),
+  apoz: () => activation({ statistic: 'apoz' }),
+  wanda,
+  hrank,
   random,
 };
+
+const LOOKING = Object.keys(CRITERIA).filter(name => CRITERIA[name]().needs.length > 0);
+const WEIGHING = Object.keys(CRITERIA).filter(name => !LOOKING.includes(name));
 
 const SCOPES: Readonly<Record<string, (options: BudgetOptions) => Budget>> = { uniform, global, isomorphic };
 
@@ -18,7 +40,10 @@ export const CHOICES: Options = {
   ratio: { value: 'R', help: 'remove this fraction of the units, in [0, 1); default 0.5' },
   macs: { value: 'F', help: 'or as few as leave at most this fraction of the MACs, in (0, 1]' },
   params: { value: 'F', help: 'or as few as leave at most this fraction of the parameters' },
-  criterion: { value: 'NAME', help: `which units matter: ${Object.keys(CRITERIA).join(', ')}; default l1` },
+  criterion: {
+    value: 'NAME',
+    help: `which units matter; default l1. By the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}`,
+  },
   scope: {
     value: 'NAME',
     help: 'rank units within each group (uniform, the default), over all groups (global), or\nover all groups of one structure (isomorphic)',
@@ -28,7 +53,8 @@ export const CHOICES: Options = {
 };
 
 export interface Choice {
-  readonly criterion: Criterion;
+  /** What it needs is given: without --data it needs nothing. */
+  readonly criterion: Criterion<Need>;
   readonly budget: Budget;
   /** What was chosen, defaults included, by the names of the options. */
   readonly settings: Readonly<Record<string, string | number>>;
@@ -37,6 +63,7 @@ export interface Choice {
 /** @throws PruneError `bad-option`, `bad-ratio`. */
 export function choiceFrom(given: Given): Choice {
   const criterion = keyword(given, 'criterion', CRITERIA, 'l1');
+  if (LOOKING.includes(criterion) && !given.has('data')) throw refusal(`--data FILE, which ${criterion} looks at`, 'none', 'prune'); // prettier-ignore
   const scope = keyword(given, 'scope', SCOPES, 'uniform');
   const amount = amountFrom(given);
   const value = given.number(amount) ?? 0.5;

@@ -8,6 +8,7 @@ import { prune } from '../methods';
 import { formatReport } from '../report/format';
 import { count } from '../report/numbers';
 import { provenanceOf } from '../report/provenance';
+import type { Data } from '../runtime/data';
 import { saveLayersModel } from '../runtime/files';
 import { CHOICES, choiceFrom, type Choice } from './choices';
 import type { Command, Given, Streams } from './command';
@@ -23,7 +24,7 @@ export const pruneCommand: Command = {
     ...CHOICES,
     data: {
       value: 'FILE',
-      help: 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example; accuracy before and after is measured on a fifth of them',
+      help: 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example; accuracy before and after is measured on a fifth of them,\nthe others are for criteria that look at data',
     },
     'no-latency': { help: 'do not time the two models' },
     seed: { value: 'N', help: 'of everything random; default 0' },
@@ -43,7 +44,8 @@ export const pruneCommand: Command = {
       const labelled = file === undefined ? undefined : await readLabelled(file, model, seed);
       const { criterion, budget } = choice;
       const latency = given.has('no-latency') ? (false as const) : undefined;
-      const settings = { seed, latency, data: labelled?.data, ...watched(streams) };
+      const data = labelled?.data as Data; // there is some where the criterion looks at it, see choiceFrom
+      const settings = { seed, latency, data, ...watched(streams) };
       const compressed = await compress(model, prune({ criterion, budget }), settings);
       try {
         const { plan } = compressed;

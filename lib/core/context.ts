@@ -1,4 +1,4 @@
-/** What a method or criterion may ask of the outside: types only. `runtime/` provides the abilities. */
+/** What a method or criterion may ask of the outside. `runtime/` provides the abilities. */
 import type { NdArray } from './array';
 import type { Checkpoint } from './checkpoint';
 import type { Measured, TimeOptions, Times } from './timing';
@@ -54,6 +54,63 @@ export interface Gate {
 
 export type OptimizerName = 'adam' | 'momentum';
 
+/** What an optimizer has learnt of the gradients, in the shapes of the weights: one map of arrays for each number it keeps per weight. */
+export interface Moments {
+  readonly optimizer: OptimizerName;
+  /** Updates made so far. */
+  readonly steps: number;
+  readonly slots: readonly Checkpoint['weights'][];
+}
+
+/** Two layers whose outputs shall be alike; they must be of one shape. Of a layer that is called several times the last call counts. */
+export interface FeaturePair {
+  /** Path. */
+  readonly student: string;
+  /** Path; default: that of the student. */
+  readonly teacher?: string;
+  /** Factor on the mean squared error, which is added to the loss. */
+  readonly weight: number;
+}
+
+/** A model to learn from; it stays as it is. */
+export interface Teacher {
+  readonly model: Checkpoint;
+  /** Share in [0, 1] of the teacher in the loss; the rest is the task's. Default: 0.5. */
+  readonly weight?: number;
+  /** Both models' logits are divided by it before they are compared. Default: 4. */
+  readonly temperature?: number;
+  readonly features?: readonly FeaturePair[];
+}
+
+/** Units, and the weights that make them. */
+export interface UnitWeights {
+  /** Number of units. */
+  readonly units: number;
+  /** Weight axes; for each position the index of its unit, or -1. */
+  readonly sites: readonly {
+    readonly layer: string;
+    readonly weight: number;
+    readonly axis: number;
+    readonly members: Int32Array;
+  }[];
+}
+
+/** Adds `strength` times the sum over units of the L2 norm of what makes them, times the root of its size, to the loss. */
+export interface GroupLasso {
+  readonly kind: 'groupLasso';
+  readonly strength: number;
+  readonly groups: readonly UnitWeights[];
+}
+
+/** Adds half of a growing factor times the sum of squares of what makes the units: 0 at first, `delta` more every so many steps. */
+export interface Growing {
+  readonly kind: 'growing';
+  readonly delta: number;
+  readonly every: number;
+  readonly ceiling: number;
+  readonly groups: readonly UnitWeights[];
+}
+
 export interface FitOptions {
   /** Shown in the progress. */
   readonly label?: string;
@@ -62,6 +119,11 @@ export interface FitOptions {
   /** Peak rate; follows half a cosine to zero over all steps. */
   readonly learningRate?: number;
   readonly optimizer?: OptimizerName;
+  /**
+   * Goes on with what the optimizer knew at the end of the training before, if that was asked to carry too; units that were
+   * cut since are cut from it as well. Default: a fresh optimizer.
+   */
+  readonly carry?: boolean;
   /** Fraction (0, 1] of the training examples used, drawn once by the seed, class by class where labels are classes. */
   readonly fraction?: number;
   /** Stop when the validation loss has not improved for so many epochs. */
@@ -72,6 +134,10 @@ export interface FitOptions {
   readonly l1?: number;
   /** Factor on `l1` over the run: training progress in [0, 1] to a factor. */
   readonly anneal?: (progress: number) => number;
+  /** What to learn from beside the targets. */
+  readonly teacher?: Teacher;
+  /** A penalty on whole units. */
+  readonly regularize?: GroupLasso | Growing;
 }
 
 export interface Abilities {
@@ -116,7 +182,18 @@ export interface Certificate {
   readonly probes: number;
 }
 
+/** A step that was taken back, and why. */
+export interface Undone {
+  readonly method: string;
+  /** For people. */
+  readonly reason: string;
+  readonly before: Score;
+  readonly after: Score;
+}
+
 export interface BaseContext {
+  /** The model that the run began with. */
+  readonly original: Checkpoint;
   readonly seed: number;
   readonly signal?: AbortSignal;
   log(message: string): void;
@@ -135,6 +212,17 @@ export interface BaseContext {
   time(place: string, models: readonly Checkpoint[], options?: TimeOptions): Promise<Times>;
   /** Records what a step removed from `model`, so that the plan speaks of the original model. */
   removed(step: RemovedStep, model: Checkpoint): void;
+  /** Steps taken back so far; a list that grows. */
+  readonly undone: readonly Undone[];
+  /** Looks where the run stands; what it gives takes back all that was told since (stages, cuts, certificates), and tells why. */
+  mark(): (undone: Undone) => void;
+  /** What `make` gave when it was first asked for `name`, in a run that was resumed too. */
+  recall(name: string, make: () => Promise<Score>): Promise<Score>;
+  /**
+   * What `run` makes of `model`; where the same run got so far before it was stopped, what it made then, and nothing runs.
+   * Only steps without steps inside are kept. A method that hears what its parts tell takes steps from them (`unkept`).
+   */
+  step(name: string, model: Checkpoint, run: () => Promise<Checkpoint>): Promise<Checkpoint>;
 }
 
 /** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */
@@ -158,3 +246,8 @@ export interface RemovedStep {
 }
 
 export type Context<N extends Need = never> = BaseContext & Pick<Abilities, N>;
+
+/** A `step` that keeps nothing. */
+export function unkept(_name: string, _model: Checkpoint, run: () => Promise<Checkpoint>): Promise<Checkpoint> {
+  return run();
+}

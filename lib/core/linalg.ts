@@ -1,4 +1,4 @@
-/** Linear algebra on plain double precision matrices, row-major: what least squares needs. */
+/** Linear algebra on plain double precision matrices, row-major: what least squares and criteria need. */
 
 /** Factor L of the symmetric positive definite `matrix` `[size, size]`, L times its transpose; undefined when it is not. */
 export function cholesky(matrix: Float64Array, size: number): Float64Array | undefined {
@@ -44,6 +44,64 @@ export function solveSymmetric(
     divide(i);
   }
   return solution;
+}
+
+/**
+ * Rank of `matrix` `[rows, columns]`, which is overwritten: pivots of a Gaussian elimination with full pivoting that are larger than
+ * `tolerance` times the largest number of the matrix.
+ */
+export function rank(matrix: Float64Array, rows: number, columns: number, tolerance: number): number {
+  let least = 0;
+  for (let step = 0; step < Math.min(rows, columns); step++) {
+    const at = largestFrom(matrix, step, rows, columns);
+    const pivot = Math.abs(matrix[at]);
+    if (step === 0) least = pivot * tolerance;
+    if (!(pivot > least)) return step;
+    bringForward(matrix, step, at, rows, columns);
+    eliminate(matrix, step, rows, columns);
+  }
+  return Math.min(rows, columns);
+}
+
+/** Where the largest number lies that is not before `step` in row or column. */
+function largestFrom(matrix: Float64Array, step: number, rows: number, columns: number): number {
+  let most = -1;
+  let found = step * columns + step;
+  for (let r = step; r < rows; r++) {
+    for (let at = r * columns + step; at < (r + 1) * columns; at++) {
+      const size = Math.abs(matrix[at]);
+      if (size > most) {
+        most = size;
+        found = at;
+      }
+    }
+  }
+  return found;
+}
+
+/** Swaps rows and columns so that what lies at `at` comes to row and column `step`. */
+function bringForward(matrix: Float64Array, step: number, at: number, rows: number, columns: number): void {
+  const row = Math.floor(at / columns);
+  const column = at % columns;
+  for (let c = step; c < columns; c++) swap(matrix, row * columns + c, step * columns + c);
+  for (let r = step; r < rows; r++) swap(matrix, r * columns + column, r * columns + step);
+}
+
+function swap(matrix: Float64Array, a: number, b: number): void {
+  const value = matrix[a];
+  matrix[a] = matrix[b];
+  matrix[b] = value;
+}
+
+/** Makes all below the pivot zero; only what later steps read is written. */
+function eliminate(matrix: Float64Array, step: number, rows: number, columns: number): void {
+  const from = step * columns;
+  for (let r = step + 1; r < rows; r++) {
+    const to = r * columns;
+    const factor = matrix[to + step] / matrix[from + step];
+    if (factor === 0) continue;
+    for (let c = step + 1; c < columns; c++) matrix[to + c] -= factor * matrix[from + c];
+  }
 }
 
 /** Sums over samples that a linear regression follows from; the samples themselves are not kept. */

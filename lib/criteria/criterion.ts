@@ -13,6 +13,8 @@ export interface Criterion<N extends Need = never> {
   /** Where it comes from, with the identifier of the paper. */
   readonly paper?: string;
   readonly needs: readonly N[];
+  /** What it was made with: a run that is resumed must find the same. */
+  readonly settings?: unknown;
   /** Whether it can score `group`; groups it does not cover keep their units. Default: all. */
   covers?(group: Group, traced: Trace): boolean;
   /** For each of `groups`, which it covers, its scores: all at once, so that data is gone through once. */

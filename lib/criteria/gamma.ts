@@ -16,6 +16,7 @@ export function gamma({ aggregate = 'mean' }: { readonly aggregate?: Aggregate }
     name: 'gamma',
     paper: 'Liu 2017, 1708.06519',
     needs: [],
+    settings: { aggregate },
     covers: group => gammasOf(group).length > 0,
     score: scoreEach((group, model) => {
       const sizes = ({ layer, weight }: Site): Float32Array => Float32Array.from(weightsOf(model, layer)[weight].data, Math.abs); // prettier-ignore

@@ -2,6 +2,12 @@
 export type { Aggregate } from './aggregate';
 export { scoreEach, type Criterion, type Scores } from './criterion';
 export type { Normalize } from './normalize';
+export { fisher, type FisherOptions } from './fisher';
 export { gamma } from './gamma';
+export { geometricMedian, type GeometricMedianOptions } from './geometricMedian';
+export { activation, type ActivationOptions } from './activation';
+export { wanda, type WandaOptions } from './wanda';
+export { hrank, type HrankOptions } from './hrank';
 export { magnitude } from './magnitude';
 export { random } from './random';
+export { taylor, type TaylorOptions } from './taylor';

@@ -31,6 +31,7 @@ export function magnitude({ norm = 'l1', aggregate = 'mean', normalize = 'mean' 
     name: norm,
     paper: norm === 'l1' ? 'Li 2017, 1608.08710' : 'He 2018, 1808.06866',
     needs: [],
+    settings: { norm, aggregate, normalize },
     covers: group => kernelsOf(group).length > 0,
     score: scoreEach((group, model) => {
       const norms = ({ layer, weight, axis }: Site): Float64Array => {
@@ -43,6 +44,6 @@ export function magnitude({ norm = 'l1', aggregate = 'mean', normalize = 'mean' 
 }
 
 /** The kernels that make the units of `group`. */
-function kernelsOf({ sites }: Group): readonly Site[] {
+export function kernelsOf({ sites }: Group): readonly Site[] {
   return sites.filter(({ role, parameter }) => role === 'makes' && parameter === 'kernel');
 }

@@ -34,18 +34,33 @@ export function slice(model: Checkpoint, traced: Trace, removed: ReadonlySet<Uni
   return sliced;
 }
 
-/** Each weight is cut along all its axes at once. */
-function keptWeights(model: Checkpoint, cuts: readonly KeptSite[]): Map<string, readonly NdArray[]> {
-  const weights = new Map(model.weights);
-  const byWeight = new Map<string, { readonly site: Site; readonly axes: Map<number, readonly number[]> }>();
-  for (const { site, kept } of cuts) {
-    if (kept.length === 0) throw emptied(site);
-    const key = `${site.layer}:${site.weight}`;
+function keptWeights({ weights }: Checkpoint, cuts: readonly KeptSite[]): Checkpoint['weights'] {
+  for (const { site, kept } of cuts) if (kept.length === 0) throw emptied(site);
+  return gatherSites(
+    weights,
+    cuts.map(({ site: { layer, weight, axis }, kept }) => ({ layer, weight, axis, kept })),
+  );
+}
+
+/** One weight axis, and the positions of it that stay. */
+export interface Cut {
+  readonly layer: string;
+  readonly weight: number;
+  readonly axis: number;
+  readonly kept: readonly number[];
+}
+
+/** `weights`, or anything in their shapes, cut; each array along all its axes at once. */
+export function gatherSites(weights: Checkpoint['weights'], cuts: readonly Cut[]): Checkpoint['weights'] {
+  const result = new Map(weights);
+  const byWeight = new Map<string, { readonly at: Cut; readonly axes: Map<number, readonly number[]> }>();
+  for (const at of cuts) {
+    const key = `${at.layer}:${at.weight}`;
     const axes = byWeight.get(key)?.axes ?? new Map<number, readonly number[]>();
-    byWeight.set(key, { site, axes: axes.set(site.axis, kept) });
+    byWeight.set(key, { at, axes: axes.set(at.axis, at.kept) });
   }
-  for (const { site, axes } of byWeight.values()) edit(weights, site, array => gatherAxes(array, axes));
-  return weights;
+  for (const { at, axes } of byWeight.values()) edit(result, at, array => gatherAxes(array, axes));
+  return result;
 }
 
 /** What the cut leaves of a call whose weights have the shapes `weights` after it. */
@@ -114,7 +129,7 @@ export function keptSites(traced: Trace, removed: ReadonlySet<Unit>): readonly K
 
 function edit(
   weights: Map<string, readonly NdArray[]>,
-  { layer, weight }: Site,
+  { layer, weight }: Pick<Site, 'layer' | 'weight'>,
   change: (array: NdArray) => NdArray,
 ): void {
   const arrays = weights.get(layer) ?? [];

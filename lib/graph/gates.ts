@@ -25,7 +25,8 @@ export function gatesOf({ calls, bare }: Trace, group: Group): readonly GroupGat
   return [...gates.values()];
 }
 
-function gateOf({ layer, width }: Site, calls: readonly Call[]): Gate | undefined {
+function gateOf({ layer, width, parameter }: Site, calls: readonly Call[]): Gate | undefined {
+  if (parameter === 'recurrentKernel') return undefined; // reads the state, though an input may hold the same units
   const call = calls.find(each => each.layer === layer);
   const input = call?.inputs.findIndex(flow => flow.axis > 0 && sameWidth(flow.width, width)) ?? -1;
   return call && input >= 0 ? { layer, input, axis: call.inputs[input].axis } : undefined;

@@ -16,6 +16,7 @@ export function cut(plan: Plan): Method {
   return {
     name: plan.method,
     needs: [],
+    settings: plan,
     async run(model, context) {
       requireSource(plan, await hashOf(model));
       const traced = trace(model);

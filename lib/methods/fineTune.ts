@@ -1,9 +1,19 @@
 /** Training as a step: fine-tuning after a cut, slimming before it, and fresh BatchNormalization statistics. */
-import type { FitOptions, RecalibrateOptions } from '../core/context';
+import type { Checkpoint } from '../core/checkpoint';
+import type { BaseContext, FitOptions, RecalibrateOptions, Teacher } from '../core/context';
 import { checkNumber } from '../core/check';
 import type { Method } from './method';
 
-export type FineTuneOptions = Omit<FitOptions, 'l1' | 'anneal' | 'label'>;
+export interface FineTuneOptions extends Omit<FitOptions, 'l1' | 'anneal' | 'label' | 'teacher' | 'regularize'> {
+  /** Learns from a teacher too; default: no. */
+  readonly distill?: Distillation;
+}
+
+/** How much to learn from a teacher. */
+export interface Distillation extends Omit<Teacher, 'model'> {
+  /** As `capture` gives it; default: the model that the run began with. */
+  readonly teacher?: Checkpoint;
+}
 
 /**
  * Trains with a fresh optimizer and a cosine rate on a `fraction` of the training examples (default: all), and keeps
@@ -15,12 +25,44 @@ export function fineTune(options: FineTuneOptions): Method<'training'> {
   return {
     name: 'fineTune',
     needs: ['training'],
+    settings: options,
     async run(model, context) {
-      const tuned = await context.training.fit(model, { ...options, label: 'fine-tune' });
+      const tuned = await context.training.fit(model, fitOptions(options, 'fine-tune', context));
       await context.stage('fine-tuned', tuned);
       return tuned;
     },
   };
+}
+
+export type DistillOptions = Omit<FineTuneOptions, 'distill'> & Distillation;
+
+/**
+ * Trains as {@link fineTune} does, on the answers of a teacher and on the targets: `weight` times T^2 times the divergence of
+ * both models' answers, softened by `temperature` T, plus (1 - weight) times the task's loss; `features` are added.
+ * Papers: Hinton et al. 2015, 1503.02531; features: Romero et al. 2015, 1412.6550.
+ * @throws PruneError `bad-option`; when run, also for layers or shapes that do not match; `bad-data`, `aborted`.
+ */
+export function distill(options: DistillOptions): Method<'training'> {
+  const { teacher, weight, temperature, features, ...rest } = options;
+  const settings: FineTuneOptions = { ...rest, distill: { teacher, weight, temperature, features } };
+  checkFit('distill', settings);
+  return {
+    name: 'distill',
+    paper: 'Hinton 2015, 1503.02531',
+    needs: ['training'],
+    settings: options,
+    async run(model, context) {
+      const taught = await context.training.fit(model, fitOptions(settings, 'distill', context));
+      await context.stage('distilled', taught);
+      return taught;
+    },
+  };
+}
+
+function fitOptions({ distill, ...options }: FineTuneOptions, label: string, { original }: BaseContext): FitOptions {
+  if (distill === undefined) return { ...options, label };
+  const { teacher: model = original, ...how } = distill;
+  return { ...options, label, teacher: { model, ...how } };
 }
 
 export interface SlimOptions extends Omit<FitOptions, 'label' | 'restoreBest' | 'patience'> {
@@ -39,6 +81,7 @@ export function slim(options: SlimOptions): Method<'training'> {
     name: 'slim',
     paper: 'Liu 2017, 1708.06519',
     needs: ['training'],
+    settings: options,
     async run(model, context) {
       const slimmed = await context.training.fit(model, { ...options, restoreBest: false, label: 'slim' });
       await context.stage('slimmed', slimmed);
@@ -52,6 +95,7 @@ export function recalibrate(options: RecalibrateOptions = {}): Method<'data'> {
   return {
     name: 'recalibrate',
     needs: ['data'],
+    settings: options,
     async run(model, context) {
       const fresh = await context.data.recalibrate(model, options);
       await context.stage('recalibrated', fresh);
@@ -60,9 +104,13 @@ export function recalibrate(options: RecalibrateOptions = {}): Method<'data'> {
   };
 }
 
-function checkFit(place: string, { epochs, batchSize = 1, learningRate = 1, fraction = 1 }: FitOptions): void {
+export function checkFit(place: string, options: FitOptions & Pick<FineTuneOptions, 'distill'>): void {
+  const { epochs, batchSize = 1, learningRate = 1, fraction = 1, distill = {} } = options;
   checkNumber(place, 'epochs', epochs, { least: 1, integer: true });
   checkNumber(place, 'batchSize', batchSize, { least: 1, integer: true });
   checkNumber(place, 'learningRate', learningRate, { above: 0 });
   checkNumber(place, 'fraction', fraction, { above: 0, most: 1 });
+  const { weight = 0, temperature = 1 } = distill;
+  checkNumber(place, 'weight', weight, { least: 0, most: 1 });
+  checkNumber(place, 'temperature', temperature, { above: 0 });
 }

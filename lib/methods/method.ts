@@ -12,6 +12,8 @@ export interface Method<N extends Need = never> {
   readonly paper?: string;
   /** Abilities that `compress` must be given data for. */
   readonly needs: readonly N[];
+  /** What it was made with, where its result follows from it: a run that is resumed must find the same. */
+  readonly settings?: unknown;
   /** A new model; `model` is left alone. */
   run(model: Checkpoint, context: Context<N>): Promise<Checkpoint>;
 }
@@ -21,22 +23,40 @@ export function chain<N extends Need = never>(...methods: readonly Method<N>[]):
   return {
     name: methods.map(({ name }) => name).join(' -> '),
     needs: [...new Set(methods.flatMap(({ needs }) => needs))],
-    async run(model, context) {
-      let current = model;
-      for (const method of methods) {
-        checkAborted(method.name, context.signal);
-        current = await method.run(current, context);
-      }
-      return current;
+    settings: methods.map(({ name, settings }) => ({ name, settings })),
+    run: (model, context) => runAll(methods, model, context, () => true),
+  };
+}
+
+/** Runs `step(0)`, `step(1)`, ... in turn, until a guard takes one back; stages of the report are numbered. */
+export function repeat<N extends Need = never>(times: number, step: (index: number) => Method<N>): Method<N> {
+  checkNumber('repeat', 'times', times, { least: 1, integer: true });
+  const methods = Array.from({ length: times }, (_, index) => numbered(step(index), index, times));
+  return {
+    ...chain(...methods),
+    name: times === 1 ? methods[0].name : `${times} x (${methods[0].name})`,
+    run(model, context) {
+      const { undone } = context;
+      const before = undone.length;
+      return runAll(methods, model, context, () => undone.length === before);
     },
   };
 }
 
-/** Runs `step(0)`, `step(1)`, ... in turn; stages of the report are numbered. */
-export function repeat<N extends Need = never>(times: number, step: (index: number) => Method<N>): Method<N> {
-  checkNumber('repeat', 'times', times, { least: 1, integer: true });
-  const methods = Array.from({ length: times }, (_, index) => numbered(step(index), index, times));
-  return { ...chain(...methods), name: times === 1 ? methods[0].name : `${times} x (${methods[0].name})` };
+async function runAll<N extends Need>(
+  methods: readonly Method<N>[],
+  model: Checkpoint,
+  context: Context<N>,
+  goOn: () => boolean,
+): Promise<Checkpoint> {
+  let current = model;
+  for (const method of methods) {
+    if (!goOn()) break;
+    checkAborted(method.name, context.signal);
+    const before = current;
+    current = await context.step(method.name, before, () => method.run(before, context));
+  }
+  return current;
 }
 
 function numbered<N extends Need>(method: Method<N>, index: number, times: number): Method<N> {

@@ -1,5 +1,5 @@
 /** Network Slimming, end to end. */
-import { floorsNow, global, stepRatio } from '../budgets';
+import { counting, global, ratiosOf, sizesOf } from '../budgets';
 import { checkNumber, checkRatio } from '../core/check';
 import { gamma } from '../criteria';
 import { groups } from '../graph/group';
@@ -36,16 +36,20 @@ export function networkSlimming(options: NetworkSlimmingOptions): Method<'data' 
     name: 'networkSlimming',
     paper: 'Liu 2017, 1708.06519',
     needs: ['data', 'training'],
+    settings: options,
     run(model, context) {
-      const floors = floorsNow(groups(model), minimum);
-      const budget = global({ ratio: stepRatio(ratio, steps), minimum: floors, multipleOf });
-      const step = chain<'data' | 'training'>(
-        slim(options.slim),
-        prune({ criterion: gamma(), budget, protect, fold, deadGamma }),
-        recalibrate(),
-        fineTune(options.fineTune),
-      );
-      return repeat(steps, () => step).run(model, context);
+      const sizes = sizesOf(groups(model));
+      const ratios = ratiosOf('exponential', ratio, steps);
+      const step = (index: number) => {
+        const budget = counting(sizes, global, { ratio: ratios[index], minimum, multipleOf });
+        return chain<'data' | 'training'>(
+          slim(options.slim),
+          prune({ criterion: gamma(), budget, protect, fold, deadGamma }),
+          recalibrate(),
+          fineTune(options.fineTune),
+        );
+      };
+      return repeat(steps, step).run(model, context);
     },
   };
 }

@@ -42,6 +42,7 @@ export function prune<N extends Need = never>(options: PruneOptions<N>): Method<
     name: `prune(${criterion.name})`,
     paper: criterion.paper,
     needs: criterion.needs,
+    settings: options,
     async run(model, context) {
       const choice = await choose(model, options, context);
       return cutOut('prune', model, choice, context, fold(model, choice, options, context));

@@ -47,6 +47,7 @@ export function pruneToLatency<N extends Need = never>(options: PruneToLatencyOp
     name: `pruneToLatency(${criterion.name}, ${target})`,
     paper: criterion.paper,
     needs: criterion.needs,
+    settings: options,
     async run(model, context) {
       const held = await scoreOnce(model, options, context);
       const { survivors, measured } = await search(model, held, options, context);

@@ -1,7 +1,7 @@
 /** Repair without training: layers that lost inputs are fitted anew, so that they give what they gave before the cut. */
 import { checkKeyword, checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
-import type { Context, Need, ObserveOptions, RemovedStep } from '../core/context';
+import { unkept, type Context, type Need, type ObserveOptions, type RemovedStep } from '../core/context';
 import { composeSteps } from '../edit/plan';
 import { readersToRepair, repairReader, unfolded, type Repair } from '../edit/refit';
 import type { Method } from './method';
@@ -36,13 +36,21 @@ export function repair<N extends Need = never>(method: Method<N>, options: Repai
     name: `${method.name} -> repair(${kind})`,
     paper: method.paper,
     needs: [...new Set([...method.needs, 'data' as const])],
+    settings: { method: method.settings, options },
     async run(model, context) {
       const steps: RemovedStep[] = [];
       const removed: typeof context.removed = (...told) => {
         steps.push(told[0]);
         context.removed(...told);
       };
-      const cut = await method.run(model, { ...context, removed });
+      const mark: typeof context.mark = () => {
+        const [back, { length }] = [context.mark(), steps];
+        return undone => {
+          steps.length = length;
+          back(undone);
+        };
+      };
+      const cut = await method.run(model, { ...context, removed, mark, step: unkept });
       const how = { kind, places, ridge, observe: { batches, batchSize } };
       const repaired = await repairAll(model, cut, steps, how, context);
       await context.stage('repaired', repaired);

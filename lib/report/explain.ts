@@ -6,7 +6,7 @@ import { reasonsOf } from '../graph/reasons';
 import { trace } from '../graph/trace';
 import type { Unit } from '../rules/rule';
 import { costOf } from './cost';
-import { savingsOf } from './savings';
+import { savingsOf } from '../edit/savings';
 
 /** `plan` of `model`, which is not touched, with `coupled`, `reasons` and `savings` of every group, and the cost of the whole. */
 export function explain(model: Checkpoint, plan: Plan): Plan {

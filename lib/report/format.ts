@@ -27,7 +27,7 @@ function terminal(report: Report): string {
     textTable(overview(report), { words: [3] }),
     report.stages.length > 1 ? textTable(stageRows(report.stages)) : '',
     changed.length > 0 ? textTable(layerRows(changed, bar), { words: [4] }) : '',
-    [unchanged(report.layers), certificate(report)].filter(Boolean).join('\n'),
+    [unchanged(report.layers), certificate(report), ...undone(report)].filter(Boolean).join('\n'),
   ];
   return sections.filter(Boolean).join('\n\n');
 }
@@ -41,6 +41,7 @@ function markdown(report: Report): string {
     changed.length > 0 ? markdownTable(layerRows(changed)) : '',
     unchanged(report.layers),
     certificate(report),
+    ...undone(report),
   ];
   return sections.filter(Boolean).join('\n\n');
 }
@@ -117,6 +118,10 @@ function certificate({ certificates }: Report): string {
   const cuts = certificates.length === 1 ? 'the cut is' : `all ${certificates.length} cuts are`;
   const { error, tolerance, probes } = worst;
   return `certificate: ${cuts} exact, sliced = masked within ${tiny(error)} on ${probes} probes (limit ${tiny(tolerance)})`;
+}
+
+function undone({ undone: steps = [] }: Report): string[] {
+  return steps.map(({ method, reason }) => `taken back: ${method} (${reason})`);
 }
 
 function hasChanged({ before, after }: LayerWidth): boolean {

@@ -2,7 +2,7 @@
  * report: what a compression did, as data and as text. Reads core, rules and graph; knows nothing of methods.
  * This file: the data.
  */
-import type { Certificate, Score } from '../core/context';
+import type { Certificate, Score, Undone } from '../core/context';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {
@@ -54,4 +54,6 @@ export interface Report {
   readonly layers: readonly LayerWidth[];
   readonly certificates: readonly (Certificate & { readonly place: string })[];
   readonly latency?: Latency;
+  /** Steps that a guard took back; nothing else in the report knows of them. */
+  readonly undone?: readonly Undone[];
 }

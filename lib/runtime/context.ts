@@ -2,26 +2,33 @@
 import type {
   BaseContext,
   Abilities,
-  Certificate,
   Context,
   FitOptions,
+  Moments,
   Need,
   Progress,
   RemovedStep,
 } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
-import { takeSlices, type RemovedSlice } from '../edit/restore';
+import type { RunStore } from '../core/store';
+import { takeSlices } from '../edit/restore';
+import { gatherSites } from '../edit/slice';
 import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
+import { newJournal, wayBack, type Journal } from './journal';
+import { unfitness } from './moments';
 import { observe } from './observe';
 import { recalibrate } from './recalibrate';
+import { keptSteps, type Fingerprint } from './resume';
 import { time } from './time';
 
 export interface RunOptions {
+  /** The model that the run begins with. */
+  readonly original: Checkpoint;
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly log: (message: string) => void;
@@ -30,30 +37,41 @@ export interface RunOptions {
   readonly keepRemoved?: boolean;
 }
 
-/** What the context noted on the way, for plan and report. */
-export interface Notes {
-  readonly steps: RemovedStep[];
-  /** What each step took away, where that is to be kept. */
-  readonly slices: (readonly RemovedSlice[])[];
-  readonly certificates: (Certificate & { readonly place: string })[];
+/** What a run is about, and where it keeps what it has finished. */
+export interface Keeping {
+  readonly store?: RunStore;
+  readonly fingerprint: Fingerprint;
 }
 
-/** Without `splits` the abilities that need data are absent; the types of `compress` keep methods from asking for them. */
-export function createContext(
-  { seed, signal, log, progress, keepRemoved = false }: RunOptions,
+/**
+ * Without `splits` the abilities that need data are absent; the types of `compress` keep methods from asking for them.
+ * `measure` makes a stage of the report; one that repeats the model of the last stage is not measured again.
+ */
+export async function createContext<S>(
+  { original, seed, signal, log, progress, keepRemoved = false }: RunOptions,
   splits: Splits | undefined,
-  stage: BaseContext['stage'],
-): { readonly context: Context<Need>; readonly notes: Notes } {
-  const notes: Notes = { steps: [], slices: [], certificates: [] };
+  measure: (name: string, model: Checkpoint) => Promise<S>,
+  { store, fingerprint }: Keeping = { fingerprint: {} },
+): Promise<{ readonly context: Context<Need>; readonly journal: Journal<S> }> {
+  const journal = newJournal<S>();
+  const { notes } = journal;
   const base: BaseContext = {
+    original,
     seed,
     signal,
     log,
     progress,
-    stage,
+    ...history(journal),
+    step: await keptSteps(store, fingerprint, journal, log),
+    async stage(name, model) {
+      if (model === journal.last) return;
+      journal.last = model;
+      notes.stages.push(await measure(name, model));
+    },
     removed(step, model) {
       notes.steps.push(step);
       if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));
+      journal.moments = cutMoments(journal.moments, model, step);
     },
     time: (place, models, options) => time(place, models, { ...options, signal }),
     async certify(place, masked, sliced) {
@@ -63,10 +81,40 @@ export function createContext(
       return certificate;
     },
   };
-  return { notes, context: { ...base, ...(splits && abilities(splits, { seed, signal, progress })) } as Context<Need> };
+  const given = splits && abilities(splits, journal, { seed, signal, log, progress });
+  return { journal, context: { ...base, ...given } as Context<Need> };
 }
 
-function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'progress'>): Abilities {
+function history(journal: Journal): Pick<BaseContext, 'undone' | 'mark' | 'recall'> {
+  return {
+    undone: journal.notes.undone,
+    mark() {
+      const back = wayBack(journal);
+      return undone => {
+        back();
+        journal.notes.undone.push(undone);
+      };
+    },
+    async recall(name, make) {
+      const known = Object.hasOwn(journal.recalled, name) ? journal.recalled[name] : undefined;
+      const score = known ?? (await make());
+      if (!known) journal.recalled = { ...journal.recalled, [name]: score };
+      return score;
+    },
+  };
+}
+
+/** Moments of another model than the one that is cut are of no use. */
+function cutMoments(
+  moments: Moments | undefined,
+  { weights }: Checkpoint,
+  { sites }: RemovedStep,
+): Moments | undefined {
+  if (moments === undefined || unfitness(moments, weights) !== undefined) return undefined;
+  return { ...moments, slots: moments.slots.map(slot => gatherSites(slot, sites)) };
+}
+
+function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'original' | 'keepRemoved'>): Abilities {
   const { train, validation = train, loss } = splits;
   return {
     data: {
@@ -80,7 +128,13 @@ function abilities(splits: Splits, run: Pick<RunOptions, 'seed' | 'signal' | 'pr
       gates: (model, gates, see, options) => gateGradients(model, splits, gates, see, options, run),
     },
     training: {
-      fit: (model: Checkpoint, options: FitOptions) => fit(model, splits, options, run),
+      async fit(model: Checkpoint, options: FitOptions) {
+        let ended: Moments | undefined;
+        const { moments } = journal;
+        const fitted = await fit(model, splits, options, { ...run, moments, onMoments: found => (ended = found) });
+        journal.moments = ended;
+        return fitted;
+      },
     },
   };
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
-import type { FitOptions, Progress, Score } from '../core/context';
+import type { FitOptions, Moments, Progress, Score } from '../core/context';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { wrapNorms } from '../edit/slim';
@@ -11,12 +11,14 @@ import { installTrainingKernels } from '../kernels';
 import { Slimmable } from '../layers/slimmable';
 import { readAllWeights } from './capture';
 import type { Splits } from './data';
+import { withGuide } from './distill';
 import { score } from './evaluate';
 import { useFastNorms } from './fastNorms';
 import { readFitOptions, type FitSettings } from './fitOptions';
 import { layersOf } from './leaves';
 import { prepareLoss, type LossTerm } from './loss';
 import { withModel } from './materialize';
+import { unfitness } from './moments';
 import { completeNorms, requireTrainableNorms, withoutAdded } from './norms';
 import { pause } from './pause';
 import { epochBatches, stepsPerEpoch, subset } from './sampling';
@@ -26,10 +28,15 @@ export interface FitRun {
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly progress?: (event: Progress) => void;
+  readonly log?: (message: string) => void;
+  /** With `carry`: what the optimizer knows at first; undefined for a fresh one. */
+  readonly moments?: Moments;
+  /** With `carry`: told what the optimizer knows in the end, at the epoch whose weights are returned. */
+  readonly onMoments?: (moments: Moments) => void;
 }
 
 /**
- * `checkpoint` after training on `splits.train`: same topology, other weights. Fresh optimizer, rate along half a cosine to
+ * `checkpoint` after training on `splits.train`: same topology, other weights. Fresh optimizer but for `carry`, rate along half a cosine to
  * zero. Same seed, same bytes on a deterministic backend such as wasm, Dropout and noise included. A last batch of one
  * example joins the one before. Penalties of regularizers count once per layer, shared or not. Progress once per epoch.
  * With `l1`, every BatchNormalization is penalised for this run. A BatchNormalization with `scale: false` or
@@ -41,25 +48,43 @@ export async function fit(
   checkpoint: Checkpoint,
   splits: Splits,
   options: FitOptions,
-  { seed, signal, progress = () => {} }: FitRun,
+  { seed, signal, progress = () => {}, log, moments, onMoments }: FitRun,
 ): Promise<Checkpoint> {
   const settings = readFitOptions(options, splits);
   if (tf.getBackend() === 'wasm') installTrainingKernels(); // stock WASM cannot train convolutions
   const { checkpoint: complete, added } = completeNorms(checkpoint);
   const wrapped = settings.l1 === undefined ? complete : wrapNorms(complete, { l1: settings.l1 });
   const { checkpoint: prepared, terms } = prepareLoss(wrapped, splits.loss);
-  const weights = await withModel(prepared, async model => {
+  const known = settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined;
+  const ended = await withModel(prepared, async model => {
     requireTrainableNorms('fit', model);
     useFastNorms(model);
     const noise = random(seed, 'fit', 'noise');
-    const trainer = createTrainer(model, splits.train, terms, { optimizer: settings.optimizer, added, noise });
-    try {
-      return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
-    } finally {
-      trainer.dispose();
-    }
+    const { optimizer, teacher, regularize } = settings;
+    return withGuide(teacher, splits.loss, model, terms, async guide => {
+      const how = { optimizer, added, noise, moments: known, guide, regularize };
+      const trainer = createTrainer(model, splits.train, terms, how);
+      try {
+        return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
+      } finally {
+        trainer.dispose();
+      }
+    });
   });
-  return { topology: checkpoint.topology, weights: withoutAdded(weights, added) };
+  if (ended.moments) onMoments?.(ended.moments);
+  return { topology: checkpoint.topology, weights: withoutAdded(ended.weights, added) };
+}
+
+function knownMoments(
+  moments: Moments | undefined,
+  { weights }: Checkpoint,
+  { label, optimizer }: FitSettings,
+  log: FitRun['log'],
+): Moments | undefined {
+  const reason = moments ? unfitness(moments, weights, optimizer) : 'there are none';
+  if (reason !== undefined)
+    log?.(`${label}: the optimizer starts afresh, for of the moments to carry on with ${reason}`);
+  return reason === undefined ? moments : undefined;
 }
 
 interface Run {
@@ -73,15 +98,21 @@ interface Run {
   readonly progress: (event: Progress) => void;
 }
 
-type Weights = Checkpoint['weights'];
+/** Where training stands. */
+interface Standing {
+  readonly weights: Checkpoint['weights'];
+  readonly moments?: Moments;
+}
 
-async function runEpochs(run: Run): Promise<Weights> {
+async function standing({ model, trainer, settings }: Run): Promise<Standing> {
+  const weights = await readAllWeights(layersOf(model));
+  return { weights, ...(settings.carry && { moments: await trainer.moments() }) };
+}
+
+async function runEpochs(run: Run): Promise<Standing> {
   const { model, splits, settings, terms, signal } = run;
   const examples = subset(splits.train, splits.loss, settings.fraction, run.seed);
-  let best: { readonly loss: number; readonly epoch: number; readonly weights?: Weights } = {
-    loss: Infinity,
-    epoch: -1,
-  };
+  let best: { readonly loss: number; readonly epoch: number; readonly at?: Standing } = { loss: Infinity, epoch: -1 };
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     const loss = await trainEpoch(run, examples, epoch);
     requireFinite(loss, epoch, settings);
@@ -94,11 +125,10 @@ async function runEpochs(run: Run): Promise<Weights> {
     });
     if (validation === undefined) continue;
     if (validation.loss < best.loss) {
-      const weights = settings.restoreBest ? await readAllWeights(layersOf(model)) : undefined;
-      best = { loss: validation.loss, epoch, weights };
+      best = { loss: validation.loss, epoch, at: settings.restoreBest ? await standing(run) : undefined };
     } else if (epoch - best.epoch >= settings.patience) break;
   }
-  return best.weights ?? readAllWeights(layersOf(model));
+  return best.at ?? standing(run);
 }
 
 /** Mean loss over the epoch. The losses stay on the device until its end. */

@@ -1,6 +1,6 @@
 /** Options of training, checked and completed. */
 import { checkKeyword, checkNumber } from '../core/check';
-import type { FitOptions, OptimizerName } from '../core/context';
+import type { FitOptions, OptimizerName, Teacher } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Splits } from './data';
 
@@ -13,15 +13,27 @@ export interface FitSettings {
   readonly fraction: number;
   readonly patience: number;
   readonly restoreBest: boolean;
+  readonly carry: boolean;
   readonly l1?: number;
   readonly anneal: (progress: number) => number;
+  readonly teacher?: Required<Teacher>;
+  readonly regularize?: FitOptions['regularize'];
 }
 
 const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
 
 /** @throws PruneError `bad-option`; `bad-data` when the best epoch is asked for without a validation split. */
 export function readFitOptions(options: FitOptions, { validation }: Pick<Splits, 'validation'>): FitSettings {
-  const { label = 'fit', epochs, batchSize = 32, optimizer = 'adam', fraction = 1, l1, anneal = constant } = options;
+  const {
+    label = 'fit',
+    epochs,
+    batchSize = 32,
+    optimizer = 'adam',
+    fraction = 1,
+    carry = false,
+    l1,
+    anneal = constant,
+  } = options;
   checkKeyword('fit', 'optimizer', optimizer, optimizers);
   const {
     learningRate = optimizer === 'adam' ? 1e-3 : 1e-2,
@@ -34,6 +46,23 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
   checkNumber('fit', 'fraction', fraction, { above: 0, most: 1 });
   if (patience !== undefined) checkNumber('fit', 'patience', patience, { least: 1, integer: true });
   if (l1 !== undefined) checkNumber('fit', 'l1', l1, { least: 0 });
+  requireValidation(validation, { patience, restoreBest });
+  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
+  const { teacher, regularize } = options;
+  if (regularize) checkPenalty(regularize);
+  return {
+    ...settings,
+    patience: patience ?? Infinity,
+    ...(l1 !== undefined && { l1 }),
+    ...(teacher && { teacher: readTeacher(teacher) }),
+    ...(regularize && { regularize }),
+  };
+}
+
+function requireValidation(
+  validation: Splits['validation'],
+  { patience, restoreBest }: Pick<FitOptions, 'patience' | 'restoreBest'>,
+): void {
   if (validation === undefined && (patience !== undefined || restoreBest)) {
     throw new PruneError('bad-data', {
       place: 'fit',
@@ -42,8 +71,25 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
       cure: 'Pass data.validation, or leave the option out.',
     });
   }
-  const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, anneal };
-  return { ...settings, patience: patience ?? Infinity, ...(l1 !== undefined && { l1 }) };
+}
+
+function readTeacher({ model, weight = 0.5, temperature = 4, features = [] }: Teacher): Required<Teacher> {
+  checkNumber('fit', 'teacher.weight', weight, { least: 0, most: 1 });
+  checkNumber('fit', 'teacher.temperature', temperature, { above: 0 });
+  for (const pair of features)
+    checkNumber('fit', `the weight of features "${pair.student}"`, pair.weight, { least: 0 });
+  return { model, weight, temperature, features };
+}
+
+function checkPenalty(penalty: NonNullable<FitOptions['regularize']>): void {
+  checkKeyword('fit', 'regularize.kind', penalty.kind, ['groupLasso', 'growing']);
+  if (penalty.kind === 'groupLasso') {
+    checkNumber('fit', 'regularize.strength', penalty.strength, { least: 0 });
+    return;
+  }
+  checkNumber('fit', 'regularize.delta', penalty.delta, { least: 0 });
+  checkNumber('fit', 'regularize.ceiling', penalty.ceiling, { least: 0 });
+  checkNumber('fit', 'regularize.every', penalty.every, { least: 1, integer: true });
 }
 
 function constant(): number {

@@ -20,8 +20,16 @@ export type LossFunction = (targets: tf.Tensor, predictions: tf.Tensor) => tf.Sc
 /** One per model output; their losses are added, their accuracies averaged. */
 export type Loss = readonly (LossName | LossFunction)[];
 
+/** How an output answers: by classes along its last axis, by a yes or no each, or by values. */
+export interface Answer {
+  readonly kind: 'classes' | 'sigmoids' | 'values';
+  /** Of predictions as the model that was prepared gives them; values are as they are. */
+  logits(predictions: tf.Tensor): tf.Tensor;
+}
+
 /** A loss on one batch. */
 export interface LossTerm {
+  readonly answer: Answer;
   /** Mean over the batch. */
   mean(targets: tf.Tensor, predictions: tf.Tensor): tf.Scalar;
   /** Fraction of right answers in the batch; undefined for what is no classifier. */
@@ -52,7 +60,8 @@ export function prepareLoss(
     const { path, activation, free, direct } = heads[i];
     const fused = activation === activationOf(name) && free && direct;
     if (fused) bare.add(path);
-    return termOf(name, activation, fused || activation === 'linear');
+    const logits = fused || activation === 'linear';
+    return { ...termOf(name, activation, logits), answer: answerOf(name, activation, logits) };
   });
   return { checkpoint: { ...checkpoint, topology: linear(checkpoint.topology, bare) }, terms };
 }
@@ -66,7 +75,28 @@ function activationOf(name: LossName | LossFunction): string | undefined {
   return name === 'categoricalCrossentropy' || name === 'sparseCategoricalCrossentropy' ? 'softmax' : undefined;
 }
 
-function termOf(name: LossName | LossFunction, activation: string, logits: boolean): LossTerm {
+function answerOf(name: LossName | LossFunction, activation: string, logits: boolean): Answer {
+  // A loss of the user's, and the squared error, say nothing of linear outputs.
+  const means = activationOf(name) ?? activation;
+  if (means === 'softmax') return { kind: 'classes', logits: logits ? asTheyAre : ofProbabilities };
+  if (means === 'sigmoid') return { kind: 'sigmoids', logits: logits ? asTheyAre : ofLikelihoods };
+  return { kind: 'values', logits: asTheyAre };
+}
+
+function asTheyAre(predictions: tf.Tensor): tf.Tensor {
+  return predictions;
+}
+
+function ofProbabilities(predictions: tf.Tensor): tf.Tensor {
+  return tf.log(tf.clipByValue(predictions, EPSILON, 1));
+}
+
+function ofLikelihoods(predictions: tf.Tensor): tf.Tensor {
+  const likely = tf.clipByValue(predictions, EPSILON, 1 - EPSILON);
+  return tf.sub(tf.log(likely), tf.log(tf.sub(1, likely)));
+}
+
+function termOf(name: LossName | LossFunction, activation: string, logits: boolean): Omit<LossTerm, 'answer'> {
   switch (name) {
     case 'categoricalCrossentropy':
     case 'sparseCategoricalCrossentropy':
@@ -93,7 +123,7 @@ function softmaxLogits(targets: tf.Tensor, logits: tf.Tensor): tf.Scalar {
 }
 
 function softmaxProbabilities(targets: tf.Tensor, predictions: tf.Tensor): tf.Scalar {
-  return crossEntropy(targets, tf.log(tf.clipByValue(predictions, EPSILON, 1)));
+  return crossEntropy(targets, ofProbabilities(predictions));
 }
 
 function crossEntropy(targets: tf.Tensor, logProbabilities: tf.Tensor): tf.Scalar {

@@ -2,19 +2,24 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rows } from '../core/array';
-import type { OptimizerName, Split } from '../core/context';
+import type { FitOptions, Moments, OptimizerName, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
+import type { Guide } from './distill';
 import { layersOf } from './leaves';
 import type { LossTerm } from './loss';
+import { loadMoments, readMoments } from './moments';
 import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
 import { forward } from './predict';
+import { createRegularizer } from './regularize';
 import { toTensor } from './tensors';
 
 export interface Trainer {
-  /** Trains on the examples at `indices`; gives the mean loss without penalties, read by nobody yet. */
+  /** Trains on the examples at `indices`; gives the mean loss, a teacher's part included, without penalties, read by nobody yet. */
   step(indices: Int32Array, rate: number): tf.Scalar;
+  /** What the optimizer knows by now. */
+  moments(): Promise<Moments>;
   dispose(): void;
 }
 
@@ -24,35 +29,57 @@ export interface TrainerOptions {
   readonly added: Added;
   /** Where Dropout and noise get their numbers from. */
   readonly noise: Random;
+  /** What the optimizer knows already; they fit the model. */
+  readonly moments?: Moments;
+  readonly guide?: Guide;
+  readonly regularize?: FitOptions['regularize'];
 }
 
-/** A fresh optimizer for `model`; the caller disposes it. The model stays the caller's. */
+/** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
 export function createTrainer(
   model: LayersModel,
   split: Split,
   terms: readonly LossTerm[],
-  { optimizer: name, added, noise }: TrainerOptions,
+  { optimizer: name, added, noise, moments, guide, regularize }: TrainerOptions,
 ): Trainer {
   const variables = trainedVariables(model, added);
+  const regularizer = regularize && createRegularizer(model, regularize);
   const optimizer = createOptimizer(name);
-  const penalties = layersOf(model).flatMap(({ layer }) => layer.losses) as (() => tf.Scalar)[];
+  if (moments) loadMoments(model, added, moments, optimizer, variables);
+  const penalties = [...(regularizer ? [regularizer.penalty] : []), ...lossesOf(model)];
   const step = (indices: Int32Array, rate: number): tf.Scalar => {
     const mean: tf.Scalar[] = [];
     tf.tidy(() => {
       const [inputs, targets] = [split.inputs, split.targets].map(arrays =>
         arrays.map(a => toTensor(rows(a, indices))),
       );
+      const lesson = guide?.ask(inputs);
       const cost = (): tf.Scalar => {
         const outputs = forward(model, inputs, true);
-        const loss: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+        const task: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+        const loss = lesson ? guide!.loss(lesson, outputs, task) : task;
         mean.push(tf.keep(tf.clone(loss)));
         return tf.addN([loss, ...penalties.map(penalty => penalty())]);
       };
       withRandom(noise, () => optimizer.minimize(cost, variables, rate));
     });
+    guide?.release();
+    regularizer?.advance();
     return mean[0];
   };
-  return { step, dispose: () => optimizer.dispose() };
+  return {
+    step,
+    moments: () => readMoments(model, added, name, optimizer),
+    dispose() {
+      optimizer.dispose();
+      regularizer?.dispose();
+    },
+  };
+}
+
+/** Of regularizers that belong to layers. */
+function lossesOf(model: LayersModel): readonly (() => tf.Scalar)[] {
+  return layersOf(model).flatMap(({ layer }) => layer.losses);
 }
 
 function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {

@@ -6,7 +6,7 @@ import { readData, type Data } from './data';
 import { fit } from './fit';
 import { materialize } from './materialize';
 
-export interface TrainOptions extends FitOptions {
+export interface TrainOptions extends Omit<FitOptions, 'carry'> {
   readonly data: Data;
   readonly seed?: number;
   readonly signal?: AbortSignal;

@@ -6,9 +6,15 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import * as layers from '@tensorflow/tfjs-layers';
 import { ndarray, type NdArray } from '../../lib/core/array';
 import { random } from '../../lib/core/random';
+import { uniform } from '../../lib/budgets';
 import { readLabelled } from '../../lib/cli/labelled';
+import { compress } from '../../lib/compress';
+import { fisher, taylor } from '../../lib/criteria';
+import type { Plan } from '../../lib/edit/plan';
+import { prune } from '../../lib/methods';
 import type { Report } from '../../lib/report/report';
 import { useBackend } from '../../lib/runtime/backend';
+import { loadLayersModel } from '../../lib/runtime/files';
 import { predict } from '../../lib/runtime/predict';
 import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
@@ -189,6 +195,22 @@ describe('refusals name the line:', () => {
     );
     expect(() => readFileSync(join(folder, 'model.json'))).toThrow();
   });
+});
+
+test.each([
+  ['taylor', taylor()],
+  ['fisher', fisher()],
+])('%s looks at the rows that are not tested', async (name, criterion) => {
+  const { inputs, classes } = await examples();
+  const [file, folder, small] = [written(csv(inputs, classes)), await savedNet('perceptron'), newFolder()];
+  const { error } = await run('prune', folder, '--out', small, '--data', file, '--criterion', name, '--seed', '2');
+  expect(error).toEqual([]);
+  const model = await loadLayersModel(folder);
+  const { data } = await readLabelled(file, model, 2);
+  const { plan } = await compress(model, prune({ criterion, budget: uniform({ ratio: 0.5 }) }), { data, seed: 2, latency: false }); // prettier-ignore
+  const { groups } = JSON.parse(readFileSync(join(small, 'plan.json'), 'utf8')) as Plan;
+  expect(groups.map(({ removed }) => removed)).toEqual(plan.groups.map(({ removed }) => removed));
+  expect(groups.some(({ removed }) => removed.length > 0)).toBe(true);
 });
 
 test('nothing is left behind', async () => {

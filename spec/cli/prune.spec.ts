@@ -51,7 +51,7 @@ test('writes a smaller model with its plan, and says what it did', async () => {
   expect(out[0]).toMatch(/units +10 +5 +-50\.0 %/);
   expect(out[0]).toContain('certificate: the cut is exact');
   expect(out[0]).toContain(`tfjs-prune verify ${folder} ${small}`);
-  expect(shown).toContain('score l1 1/2 stem');
+  expect(shown).toContain('score l1 2/2 ');
   expect(shown[shown.length - 1]).toBe('');
   const plan = JSON.parse(readFileSync(join(small, 'plan.json'), 'utf8')) as Plan;
   expect(plan).toMatchObject({ version: 1, method: 'prune(l1)', seed: 0 });
@@ -161,7 +161,11 @@ describe('refusals:', () => {
     [['--params', '0'], /expected parameters in \(0, 1\].* got 0/],
     [['--ratio', '0.5', '--macs', '0.5'], /expected one of --ratio, --macs and --params, got --ratio and --macs/],
     [['--macs', '0.5', '--params', '0.5'], /got --macs and --params/],
-    [['--criterion', 'l3'], /expected --criterion to be one of l1, l2, gamma, random, got "l3"/],
+    [
+      ['--criterion', 'l3'],
+      /expected --criterion to be one of l1, l2, gamma, geometricMedian, taylor, fisher, activation, apoz, wanda, hrank, random, got "l3"/,
+    ],
+    [['--criterion', 'fisher'], /expected --data FILE, which fisher looks at, got none/],
     [['--scope', 'layer'], /expected --scope to be one of uniform, global, isomorphic, got "layer"/],
     [['--multiple-of', '0'], /expected multipleOf to be an integer >= 1, got 0/],
     [['--minimum', '-2'], /expected minimum to be a number >= 0, got -2/],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { cholesky, regression, solveSymmetric } from '../../lib/core/linalg';
+import { cholesky, rank, regression, solveSymmetric } from '../../lib/core/linalg';
 import { random } from '../../lib/core/random';
 
 const { normal } = random(1, 'linalg');
@@ -59,6 +59,52 @@ test('solveSymmetric finds the known solution and leaves its arguments alone', (
     expect(farthest(solveSymmetric(matrix, right, size, columns)!, wanted)).toBeLessThan(1e-8);
     expect([matrix, right]).toEqual(before);
   }
+});
+
+describe('rank', () => {
+  const single = 2 ** -23;
+  const shapes = fc.record({
+    rows: fc.integer({ min: 1, max: 14 }),
+    columns: fc.integer({ min: 1, max: 14 }),
+    most: fc.integer({ min: 0, max: 14 }),
+  });
+
+  test('a product of random factors has the rank of the narrower one, in double and in single precision', () => {
+    fc.assert(
+      fc.property(shapes, ({ rows, columns, most }) => {
+        const wanted = Math.min(rows, columns, most);
+        const matrix = product(normals(rows * wanted), normals(wanted * columns), rows, wanted, columns);
+        expect(rank(matrix.slice(), rows, columns, 1e-12)).toBe(wanted);
+        const rounded = Float64Array.from(Float32Array.from(matrix));
+        expect(rank(rounded, rows, columns, 16 * single)).toBe(wanted);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('neither turning, scaling, nor copies of rows and columns change it', () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(1e-30, 1, -1e30), ({ rows, columns, most }, scale) => {
+        const inner = Math.min(rows, columns, most);
+        const matrix = product(normals(rows * inner), normals(inner * columns), rows, inner, columns);
+        const wanted = rank(matrix.slice(), rows, columns, 1e-12);
+        expect(rank(transposed(matrix, rows, columns), columns, rows, 1e-12)).toBe(wanted);
+        expect(rank(matrix.map(value => value * scale), rows, columns, 1e-12)).toBe(wanted); // prettier-ignore
+        const twice = new Float64Array([...matrix, ...matrix]);
+        expect(rank(twice.slice(), 2 * rows, columns, 1e-12)).toBe(wanted);
+        expect(rank(transposed(twice, 2 * rows, columns), columns, 2 * rows, 1e-12)).toBe(wanted);
+      }),
+    );
+  });
+
+  test('by hand', () => {
+    expect(rank(Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9), 3, 3, 1e-12)).toBe(2);
+    expect(rank(Float64Array.of(0, 1, 0, 0, 0, 2, 0, 0, 0), 3, 3, 1e-12)).toBe(2);
+    expect(rank(new Float64Array(12), 3, 4, 1e-12)).toBe(0);
+    expect(rank(Float64Array.of(1, 0, 0, 1e-3), 2, 2, 1e-2)).toBe(1);
+    expect(rank(Float64Array.of(1, 0, 0, 1e-3), 2, 2, 1e-4)).toBe(2);
+    expect(rank(new Float64Array(0), 0, 0, 0)).toBe(0);
+  });
 });
 
 describe('regression', () => {

@@ -1,7 +1,7 @@
 import { ndarray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import type { FitOptions } from '../../lib/core/context';
-import { chain, fineTune, networkSlimming, recalibrate, repeat, slim, type Method } from '../../lib/methods';
+import { chain, distill, fineTune, networkSlimming, recalibrate, repeat, slim, type Method } from '../../lib/methods';
 import { notedContext } from '../zoo/context';
 import { refusal, rejection } from '../zoo/refusal';
 import { checkpoint, functional, input, layer } from '../zoo/topology';
@@ -33,14 +33,14 @@ function step(name: string, notes: string[] = []): Method {
 }
 
 /** A context whose abilities note what they are asked and change nothing but the object. */
-function trained(signal?: AbortSignal) {
+function trained(signal?: AbortSignal, original = model) {
   const asked: [string, object | undefined][] = [];
   const ability = (name: string) => (given: Checkpoint, options?: object) => {
     asked.push([name, options]);
     return Promise.resolve({ ...given });
   };
   const abilities = { training: { fit: ability('fit') }, data: { recalibrate: ability('recalibrate') } };
-  return { ...notedContext({ signal, abilities }), asked };
+  return { ...notedContext({ original, signal, abilities }), asked };
 }
 
 describe('chain', () => {
@@ -141,6 +141,38 @@ describe('training steps', () => {
     await slim({ epochs: 2, l1: 1e-4, anneal }).run(model, context);
     expect(asked).toEqual([['fit', { epochs: 2, l1: 1e-4, anneal, restoreBest: false, label: 'slim' }]]);
     expect(noted.stages.map(({ name }) => name)).toEqual(['slimmed']);
+  });
+
+  test('the teacher is the model that the run began with, unless another is given', async () => {
+    const original = { ...model };
+    const teach = async (method: Method<'training'>) => {
+      const { context, asked, noted } = trained(undefined, original);
+      await method.run(model, context);
+      return { options: asked[0][1] as FitOptions, stages: noted.stages.map(({ name }) => name) };
+    };
+    const how = { weight: 0.9, temperature: 2, features: [{ student: 'a', weight: 1 }] };
+    const plain = await teach(distill({ epochs: 2, ...how }));
+    expect(plain.options).toEqual({ epochs: 2, label: 'distill', teacher: { model, ...how } });
+    expect(plain.options.teacher!.model).toBe(original);
+    expect(plain.stages).toEqual(['distilled']);
+    const tuned = await teach(fineTune({ epochs: 2, distill: { weight: 0.9 } }));
+    expect(tuned.options.teacher!.model).toBe(original);
+    expect([tuned.options.teacher!.weight, tuned.options.label, tuned.stages]).toEqual([
+      0.9,
+      'fine-tune',
+      ['fine-tuned'],
+    ]);
+    expect((await teach(distill({ epochs: 2, teacher: model }))).options.teacher!.model).toBe(model);
+  });
+
+  test.each([
+    ['weight', { weight: 1.1 }],
+    ['temperature', { temperature: 0 }],
+  ])('a bad %s of the teacher is refused where it is written', (name, how) => {
+    for (const make of [() => distill({ epochs: 1, ...how }), () => fineTune({ epochs: 1, distill: how })]) {
+      const error = refusal(make);
+      expect([error.code, error.message]).toEqual(['bad-option', expect.stringContaining(name)]);
+    }
   });
 
   test('recalibrate asks for statistics', async () => {

@@ -8,7 +8,7 @@ onWasm();
 const rates = [0.1, 0.05, 0.2, 0.01];
 
 /** Weights after a few steps down a bowl whose axes are of different steepness. */
-async function walked(optimizer: RatedOptimizer): Promise<number[]> {
+async function walked(optimizer: Pick<RatedOptimizer, 'minimize' | 'dispose'>): Promise<number[]> {
   const start = Array.from({ length: 30 }, (_, i) => Math.sin(i));
   const [a, b, unseen] = tf.tidy(() =>
     [tf.tensor2d(start, [5, 6]), tf.scalar(2), tf.scalar(1)].map(t => tf.variable(t)),

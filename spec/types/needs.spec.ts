@@ -6,6 +6,7 @@ import {
   compress,
   costTarget,
   fineTune,
+  fisher,
   gamma,
   global,
   magnitude,
@@ -22,6 +23,7 @@ import {
   restore,
   sensitivity,
   slim,
+  taylor,
   uniform,
   type Checkpoint,
   type Context,
@@ -61,6 +63,11 @@ export function misuse(): unknown[] {
     compress(model, fineTune({ epochs: 1 }), { seed: 1 }),
     // @ts-expect-error slimming trains
     compress(model, slim({ epochs: 1, l1: 1e-4 }), {}),
+    compress(model, prune({ criterion: taylor(), budget }), { data }),
+    // @ts-expect-error gradients come from data
+    compress(model, prune({ criterion: taylor(), budget })),
+    // @ts-expect-error gradients come from data
+    plan(model, { criterion: fisher(), budget }),
     // @ts-expect-error statistics come from data
     compress(model, recalibrate()),
     // @ts-expect-error repair looks at data, whatever it repairs

@@ -1,6 +1,6 @@
 /** A context without an edge: nothing is trained or predicted, everything that is told is kept. */
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import type { Context, Need, Progress, RemovedStep } from '../../lib/core/context';
+import { unkept, type Context, type Need, type Progress, type RemovedStep } from '../../lib/core/context';
 
 export interface Noted {
   readonly steps: RemovedStep[];
@@ -11,16 +11,19 @@ export interface Noted {
 }
 
 export function notedContext({
+  original,
   seed = 0,
   signal,
   abilities = {},
 }: {
+  original?: Checkpoint;
   seed?: number;
   signal?: AbortSignal;
   abilities?: object;
 } = {}): { context: Context<Need>; noted: Noted } {
   const noted: Noted = { steps: [], stages: [], logs: [], progress: [], certified: [] };
   const context = {
+    original,
     seed,
     signal,
     log: (message: string) => void noted.logs.push(message),
@@ -30,6 +33,8 @@ export function notedContext({
       return Promise.resolve();
     },
     time: () => Promise.reject(new Error('no clock')),
+    step: unkept,
+    undone: [],
     removed: (step: RemovedStep) => void noted.steps.push(step),
     certify: (place: string, masked: Checkpoint, sliced: Checkpoint) => {
       noted.certified.push({ place, masked, sliced });

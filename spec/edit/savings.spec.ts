@@ -9,7 +9,7 @@ import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { costOf } from '../../lib/report/cost';
 import { explain } from '../../lib/report/explain';
-import { savingsOf } from '../../lib/report/savings';
+import { savingsOf } from '../../lib/edit/savings';
 import { defineRule } from '../../lib/rules';
 import { dense } from '../../lib/rules/dense';
 import type { Unit } from '../../lib/rules/rule';

@@ -1,9 +1,9 @@
 /** What cuts save, counted in shapes: no weight is touched. */
 import { sizeOf } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
-import type { PlanCost } from '../edit/plan';
-import { shapesAfter } from '../edit/cutCost';
-import { staying } from '../edit/slice';
+import type { PlanCost } from './plan';
+import { shapesAfter } from './cutCost';
+import { staying } from './slice';
 import { callShapes } from '../graph/cost';
 import type { Call, Site, Trace } from '../graph/ledger';
 import type { Unit, Width } from '../rules/rule';

@@ -1,0 +1,116 @@
+/** What the layers that read units are given, batch by batch: what criteria on activations share. */
+import { sizeOf, type NdArray } from '../core/array';
+import type { Checkpoint } from '../core/checkpoint';
+import type { Context, Observed } from '../core/context';
+import { gatesOf, type GroupGate } from '../graph/gates';
+import type { Group } from '../graph/group';
+import type { Trace } from '../graph/ledger';
+import { averaged, type CalibrationOptions } from './calibration';
+import type { Scores } from './criterion';
+
+/** Whether something reads the units, and all that does reads them from an input of a layer: not the state of an RNN. */
+export function isRead(group: Group, traced: Trace): boolean {
+  return (gatesOf(traced, group)?.length ?? 0) > 0;
+}
+
+/** `[examples, positions of axis]`, row by row: a number for all that an array holds of an example at a position. */
+export type Measure = (array: NdArray, axis: number) => Float64Array;
+
+/**
+ * The mean over examples of what `measure` says of a unit: averaged first over its positions, then over all `gates` of its
+ * group, those of a shared layer once for each call. The standard error is that over examples.
+ */
+export async function averagedReadings(
+  name: string,
+  groups: readonly Group[],
+  gates: readonly (readonly GroupGate[])[],
+  model: Checkpoint,
+  context: Context<'data'>,
+  options: CalibrationOptions,
+  measure: Measure,
+): Promise<readonly Scores[]> {
+  return averaged(name, groups, options, context, see =>
+    observeGates(gates, model, context, options, measure, measured =>
+      see(groups.map(({ units }, group) => exampleMeans(units.length, gates[group], measured))),
+    ),
+  );
+}
+
+/** What was measured in a batch at a gate, call by call. */
+export type Measured = (gate: GroupGate) => readonly Float64Array[];
+
+/** Shows `see` what is measured at all `gates`, batch by batch; where groups share a gate it is measured once. */
+export async function observeGates(
+  gates: readonly (readonly GroupGate[])[],
+  model: Checkpoint,
+  { data }: Context<'data'>,
+  { batches, batchSize }: CalibrationOptions,
+  measure: Measure,
+  see: (measured: Measured) => boolean,
+): Promise<void> {
+  const layers = [...new Set(gates.flat().map(({ layer }) => layer))];
+  if (layers.length === 0) return;
+  await data.observe([{ model, layers }], ([observed]) => see(measuredOnce(observed, measure)), { batches, batchSize });
+}
+
+function measuredOnce(observed: Observed, measure: Measure): Measured {
+  const known = new Map<string, readonly Float64Array[]>();
+  return ({ layer, input, axis }) => {
+    const key = `${layer}:${input}`;
+    const measured = known.get(key) ?? observed.get(layer)!.map(given => measure(given[input], axis));
+    known.set(key, measured);
+    return measured;
+  };
+}
+
+/** For each example the mean of what was measured of each unit. */
+function exampleMeans(units: number, gates: readonly GroupGate[], measured: Measured): readonly Float64Array[] {
+  const rows: Float64Array[] = [];
+  let calls = 0;
+  for (const gate of gates) {
+    const shares = sharesOf(gate, units);
+    for (const values of measured(gate)) {
+      calls += 1;
+      const examples = values.length / gate.members.length;
+      while (rows.length < examples) rows.push(new Float64Array(units));
+      rows.forEach((row, example) => addShares(row, values, example * gate.members.length, gate.members, shares));
+    }
+  }
+  return rows.map(row => row.map(sum => sum / calls));
+}
+
+/** For each unit 1 over its positions. */
+function sharesOf({ members }: GroupGate, units: number): Float64Array {
+  const counts = new Float64Array(units);
+  for (const member of members) if (member >= 0) counts[member] += 1;
+  return counts.map(count => 1 / count);
+}
+
+function addShares(row: Float64Array, values: Float64Array, from: number, members: Int32Array, shares: Float64Array) {
+  for (let position = 0; position < members.length; position++) {
+    const member = members[position];
+    if (member >= 0) row[member] += shares[member] * values[from + position];
+  }
+}
+
+/** For each example and position of `axis` the sum over places of 1 for what is not zero (`power` 0), of |value| (1), of its square (2). */
+export function powerSums({ shape, data }: NdArray, axis: number, power: 0 | 1 | 2): Float64Array {
+  const [examples, length] = [shape[0], shape[axis]];
+  const [outer, inner] = [sizeOf(shape.slice(1, axis)), sizeOf(shape.slice(axis + 1))];
+  const sums = new Float64Array(examples * length);
+  for (let example = 0, at = 0; example < examples; example++) {
+    for (let o = 0; o < outer; o++) {
+      for (let to = example * length; to < (example + 1) * length; to++) {
+        let sum = 0;
+        for (const end = at + inner; at < end; at++) sum += raised(data[at], power);
+        sums[to] += sum;
+      }
+    }
+  }
+  return sums;
+}
+
+function raised(value: number, power: 0 | 1 | 2): number {
+  if (power === 0) return value === 0 ? 0 : 1 + 0 * value; // NaN stays NaN
+  return power === 1 ? Math.abs(value) : value * value;
+}
