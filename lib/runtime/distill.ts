@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { FeaturePair, Teacher } from '../core/context';
 import { PruneError } from '../core/errors';
-import { layersOf } from './leaves';
+import { layersOf, wrapCall } from './leaves';
 import { prepareLoss, type Answer, type Loss, type LossTerm } from './loss';
 import { withModel } from './materialize';
 import { forward } from './predict';
@@ -112,15 +112,13 @@ function watch(model: LayersModel, paths: readonly string[]): Watched {
   const leaves = new Map(layersOf(model).map(({ path, layer }) => [path, layer]));
   const seen = new Map<string, tf.Tensor>();
   for (const path of new Set(paths)) {
-    const layer = leaves.get(path)!;
-    const call = layer.call.bind(layer);
-    layer.call = (inputs, kwargs) => {
+    wrapCall(leaves.get(path)!, call => (inputs, kwargs) => {
       const outputs = call(inputs, kwargs);
       seen.get(path)?.dispose();
       // tf.js frees what a layer gave once all that read it have run; a copy stays.
       seen.set(path, tf.keep(tf.clone([outputs].flat()[0])));
       return outputs;
-    };
+    });
   }
   return {
     read: () => paths.map(path => seen.get(path)!),

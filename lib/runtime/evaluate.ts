@@ -1,7 +1,6 @@
 /** Loss and accuracy of a model on a split. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Score, Split } from '../core/context';
@@ -9,7 +8,7 @@ import { prepareLoss, type Loss, type LossTerm } from './loss';
 import { withModel } from './materialize';
 import { pause } from './pause';
 import { batches, forward, predict, type PredictOptions } from './predict';
-import { toTensor } from './tensors';
+import { batchOf } from './tensors';
 
 export { predict };
 
@@ -51,9 +50,8 @@ export async function score(
 
 /** Loss and accuracy of one batch, as a tensor of two. */
 function measure(model: LayersModel, split: Split, terms: readonly LossTerm[], indices: Int32Array): tf.Tensor {
-  const pick = (arrays: Split['inputs']): tf.Tensor[] => arrays.map(array => toTensor(rows(array, indices)));
-  const outputs = forward(model, pick(split.inputs));
-  const targets = pick(split.targets);
+  const outputs = forward(model, batchOf(split.inputs, indices));
+  const targets = batchOf(split.targets, indices);
   const loss = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
   const right = terms.flatMap((term, i) => (term.accuracy ? [term.accuracy(targets[i], outputs[i])] : []));
   return tf.stack([loss, right.length === 0 ? tf.scalar(0) : tf.mean(tf.stack(right))]);

@@ -1,7 +1,7 @@
 /** Gradients of the loss for criteria: nothing is trained, and the model runs as in a prediction. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows, type NdArray } from '../core/array';
+import type { NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Gate, ObserveOptions, See } from '../core/context';
@@ -9,13 +9,13 @@ import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { installTrainingKernels } from '../kernels';
 import type { Splits } from './data';
-import { layersOf, type AnyLayer } from './leaves';
+import { layersOf, wrapCall, type AnyLayer } from './leaves';
 import { prepareLoss, type LossTerm } from './loss';
 import { withModel } from './materialize';
 import { completeNorms, withoutAdded } from './norms';
 import { pause } from './pause';
 import { batches, forward } from './predict';
-import { fromTensor, toTensor } from './tensors';
+import { batchOf, fromTensor } from './tensors';
 
 interface Run {
   readonly seed: number;
@@ -109,8 +109,7 @@ async function overBatches(
     const order = random(seed, 'gradients').permutation(count);
     for (const indices of batches(count, batchSize, order).slice(0, most)) {
       await breathe();
-      const take = (arrays: readonly NdArray[]): tf.Tensor[] => arrays.map(array => toTensor(rows(array, indices)));
-      const [given, wanted] = [take(inputs), take(targets)];
+      const [given, wanted] = [inputs, targets].map(arrays => batchOf(arrays, indices));
       try {
         const enough = await work(scale => scaledLoss(model, terms, given, wanted, scale), indices.length);
         if (enough) return;
@@ -164,16 +163,14 @@ function hangGates(model: LayersModel, gates: readonly Gate[]): { open(examples:
   let current: readonly tf.Tensor[] = [];
   const shapes = gates.map(gate => shapeOf(layers.get(gate.layer), gate));
   for (const path of new Set(gates.map(({ layer }) => layer))) {
-    const layer = layers.get(path)!;
-    const call = layer.call.bind(layer);
-    layer.call = (inputs, kwargs) => {
+    wrapCall(layers.get(path)!, call => (inputs, kwargs) => {
       const gated = [inputs]
         .flat()
         .map((input, i) =>
           gates.reduce((x, gate, g) => (gate.layer === path && gate.input === i ? tf.mul(x, current[g]) : x), input),
         );
       return call(Array.isArray(inputs) ? gated : gated[0], kwargs);
-    };
+    });
   }
   return {
     open(examples) {

@@ -50,3 +50,15 @@ export function layersOf(model: LayersModel | AnyLayer, parent = ''): Leaf[] {
     return layer.layers === undefined ? [{ path, layer }] : layersOf(layer, path);
   });
 }
+
+type LayerCall = AnyLayer['call'];
+
+/** Hangs something around the calls of `layer`: `wrap` is given what it does now. */
+export function wrapCall(layer: AnyLayer, wrap: (call: LayerCall) => LayerCall): void {
+  layer.call = wrap(layer.call.bind(layer));
+}
+
+/** Takes off all that was hung around its calls. */
+export function unwrapCall(layer: AnyLayer): void {
+  Reflect.deleteProperty(layer, 'call');
+}

@@ -7,7 +7,7 @@ import { requireUniquePaths, weightsOf, type Checkpoint, type Topology } from '.
 import { PruneError } from '../core/errors';
 import { inCallOrder } from './callOrder';
 import { onSoundDevice } from './deviceErrors';
-import { layersOf, type AnyLayer, type Leaf } from './leaves';
+import { layersOf, unwrapCall, type AnyLayer, type Leaf } from './leaves';
 import { toTensor } from './tensors';
 
 /**
@@ -36,12 +36,26 @@ export function constructFor(checkpoint: Checkpoint): LayersModel {
 }
 
 /** Lends `use` the model of `checkpoint` and frees it afterwards, whatever happens. */
-export async function withModel<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
-  const model = materialize(checkpoint);
+export function withModel<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
+  return withModels([checkpoint], ([model]) => use(model));
+}
+
+/** The same for several models at once; `make` says how one is made. */
+export async function withModels<T>(
+  checkpoints: readonly Checkpoint[],
+  use: (models: readonly LayersModel[]) => Promise<T>,
+  make: (checkpoint: Checkpoint) => LayersModel = materialize,
+): Promise<T> {
+  const models: LayersModel[] = [];
   try {
-    return await onSoundDevice(() => use(model));
+    for (const checkpoint of checkpoints) models.push(make(checkpoint));
+    return await onSoundDevice(() => use(models));
   } finally {
-    model.dispose();
+    for (const model of models) {
+      model.dispose();
+      // tf.js remembers the layers of models it has run, and with them all that was hung around their calls.
+      for (const { layer } of layersOf(model)) unwrapCall(layer);
+    }
   }
 }
 

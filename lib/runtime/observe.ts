@@ -1,18 +1,16 @@
 /** What layers are given while a model runs, batch by batch. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows, type NdArray } from '../core/array';
+import type { NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
-import type { Checkpoint } from '../core/checkpoint';
 import type { Observed, ObserveOptions, See, Split, Watched } from '../core/context';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
-import { onSoundDevice } from './deviceErrors';
-import { layersOf, type AnyLayer } from './leaves';
-import { materialize } from './materialize';
+import { layersOf, wrapCall, type AnyLayer } from './leaves';
+import { withModels } from './materialize';
 import { pause } from './pause';
 import { batches, forward } from './predict';
-import { fromTensor, toTensor } from './tensors';
+import { batchOf, fromTensor } from './tensors';
 
 /**
  * Runs every model of `watched` on the same batches of `train`, drawn by the seed, as in a prediction, and shows `see` what
@@ -39,29 +37,12 @@ export async function observe(
         const seen: Observed[] = [];
         for (const [i, model] of models.entries()) {
           await breathe();
-          seen.push(
-            await watchers[i](() => {
-              forward(
-                model,
-                inputs.map(array => toTensor(rows(array, indices))),
-              );
-            }),
-          );
+          seen.push(await watchers[i](() => void forward(model, batchOf(inputs, indices))));
         }
         if (await see(seen)) return;
       }
     },
   );
-}
-
-async function withModels(checkpoints: readonly Checkpoint[], use: (models: readonly LayersModel[]) => Promise<void>) {
-  const models: LayersModel[] = [];
-  try {
-    for (const checkpoint of checkpoints) models.push(materialize(checkpoint));
-    await onSoundDevice(() => use(models));
-  } finally {
-    for (const model of models) model.dispose();
-  }
 }
 
 /** Ends a forward pass of which the rest does not matter. */
@@ -102,11 +83,10 @@ function stopped(run: () => void): void {
 }
 
 function listen(layer: AnyLayer, hear: (given: readonly tf.Tensor[]) => void): void {
-  const call = layer.call.bind(layer);
-  layer.call = (inputs, kwargs) => {
+  wrapCall(layer, call => (inputs, kwargs) => {
     hear([inputs].flat());
     return call(inputs, kwargs);
-  };
+  });
 }
 
 function unknownLayer(path: string, known: readonly string[]): never {

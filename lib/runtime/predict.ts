@@ -1,13 +1,13 @@
 /** Forward passes over plain arrays, batch by batch. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows, sizeOf, type NdArray } from '../core/array';
+import { sizeOf, type NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { onSoundDevice } from './deviceErrors';
 import { withModel } from './materialize';
 import { pause } from './pause';
-import { fromTensor, toTensor } from './tensors';
+import { batchOf, fromTensor } from './tensors';
 
 export interface PredictOptions {
   readonly batchSize?: number;
@@ -37,12 +37,7 @@ async function predictAll(
   const breathe = pause('predict', signal);
   for (const indices of batches(inputs[0].shape[0], batchSize)) {
     await breathe();
-    const outputs = tf.tidy(() =>
-      forward(
-        model,
-        inputs.map(array => toTensor(rows(array, indices))),
-      ),
-    );
+    const outputs = tf.tidy(() => forward(model, batchOf(inputs, indices)));
     try {
       parts.push(await Promise.all(outputs.map(fromTensor)));
     } finally {

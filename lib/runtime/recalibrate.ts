@@ -1,18 +1,17 @@
 /** BatchNormalization statistics measured anew. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows } from '../core/array';
 import { checkNumber } from '../core/check';
 import { mapLeaves, type Checkpoint, type Config, type LayerSpec, type Topology } from '../core/checkpoint';
 import type { RecalibrateOptions, Split } from '../core/context';
 import { random } from '../core/random';
 import { readWeights } from './capture';
-import { layersOf, type AnyLayer } from './leaves';
+import { layersOf, wrapCall, type AnyLayer } from './leaves';
 import { withModel } from './materialize';
 import { completeNorms, normOf, requireTrainableNorms, withoutAdded } from './norms';
 import { pause } from './pause';
 import { batches, forward } from './predict';
-import { toTensor } from './tensors';
+import { batchOf } from './tensors';
 
 /** More batches than this move the average by less than its own noise. */
 const MOST_BATCHES = 200;
@@ -61,26 +60,18 @@ async function runBatches(
   const breathe = pause('recalibrate', signal);
   for (const indices of whole.slice(0, most)) {
     await breathe();
-    tf.tidy(
-      () =>
-        void forward(
-          model,
-          inputs.map(array => toTensor(rows(array, indices))),
-          true,
-        ),
-    );
+    tf.tidy(() => void forward(model, batchOf(inputs, indices), true));
   }
 }
 
 /** Call number n then moves the statistics by 1 / n of the way to its batch: the plain average over all calls. */
 function averageFromNowOn(norm: AnyLayer): void {
-  const call = norm.call.bind(norm);
   let calls = 0;
-  norm.call = (inputs, kwargs) => {
+  wrapCall(norm, call => (inputs, kwargs) => {
     Object.assign(norm, { momentum: calls / (calls + 1) });
     calls += 1;
     return call(inputs, kwargs);
-  };
+  });
 }
 
 const noiseKeys: Readonly<Record<string, readonly string[]>> = {

@@ -1,7 +1,6 @@
 /** One step of training: forward, loss, gradients, update. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { rows } from '../core/array';
 import type { FitOptions, Moments, OptimizerName, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
@@ -13,7 +12,7 @@ import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
 import { forward } from './predict';
 import { createRegularizer } from './regularize';
-import { toTensor } from './tensors';
+import { batchOf } from './tensors';
 
 export interface Trainer {
   /** Trains on the examples at `indices`; gives the mean loss, a teacher's part included, without penalties, read by nobody yet. */
@@ -50,9 +49,7 @@ export function createTrainer(
   const step = (indices: Int32Array, rate: number): tf.Scalar => {
     const mean: tf.Scalar[] = [];
     tf.tidy(() => {
-      const [inputs, targets] = [split.inputs, split.targets].map(arrays =>
-        arrays.map(a => toTensor(rows(a, indices))),
-      );
+      const [inputs, targets] = [split.inputs, split.targets].map(arrays => batchOf(arrays, indices));
       const lesson = guide?.ask(inputs);
       const cost = (): tf.Scalar => {
         const outputs = forward(model, inputs, true);

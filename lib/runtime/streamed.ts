@@ -3,9 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { gather, sizeOf, type NdArray } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
-import { onSoundDevice } from './deviceErrors';
-import { layersOf, type AnyLayer } from './leaves';
-import { constructFor, dropWeights, setWeights } from './materialize';
+import { layersOf, wrapCall, type AnyLayer } from './leaves';
+import { constructFor, dropWeights, setWeights, withModels } from './materialize';
 import { toTensor } from './tensors';
 
 /** Values of a Dense kernel that are on the backend at once: 32 MB. */
@@ -16,29 +15,25 @@ const BLOCK = 2 ** 23;
  * makes of them, such as packed copies, goes too. A large kernel of a Dense layer, the largest there are, comes in blocks of columns.
  * @throws PruneError `bad-weights`, `bad-model`.
  */
-export async function withStreamed<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
-  const model = constructFor(checkpoint);
-  try {
+export function withStreamed<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
+  const make = (): LayersModel => {
+    const model = constructFor(checkpoint);
     for (const { path, layer } of layersOf(model)) stream(layer, weightsOf(checkpoint, path));
-    return await onSoundDevice(() => use(model));
-  } finally {
-    model.dispose();
-    // tf.js remembers the layers of models it has run, and would keep the weights alive with them.
-    for (const { layer } of layersOf(model)) delete (layer as { call?: unknown }).call;
-  }
+    return model;
+  };
+  return withModels([checkpoint], ([model]) => use(model), make);
 }
 
 function stream(layer: AnyLayer, weights: readonly NdArray[]): void {
   if (weights.length === 0) return;
-  const call = layer.call.bind(layer);
   const whole = layer.getClassName() !== 'Dense' || sizeOf(weights[0].shape) <= BLOCK;
-  layer.call = (inputs, kwargs) => {
+  wrapCall(layer, call => (inputs, kwargs) => {
     if (!whole) return tf.tidy(() => dense(layer, weights, [inputs].flat()[0]));
     setWeights(layer, weights);
     const outputs = call(inputs, kwargs);
     dropWeights(layer);
     return outputs;
-  };
+  });
 }
 
 /** What a Dense layer computes, each output in one piece, so that the blocks change no rounding. */

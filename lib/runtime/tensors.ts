@@ -4,7 +4,7 @@
  * This file: one tensor to one array and back.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { sizeOf, type DataType, type NdArray, type TypedArray } from '../core/array';
+import { rows, sizeOf, type DataType, type NdArray, type TypedArray } from '../core/array';
 import { PruneError } from '../core/errors';
 
 /** Data of the caller: a tensor (left alive) or a plain array. */
@@ -13,6 +13,11 @@ export type TensorLike = tf.Tensor | NdArray;
 /** A new tensor with the content of `array`; the caller disposes it. */
 export function toTensor({ data, shape, dtype }: NdArray): tf.Tensor {
   return tf.tensor(data, [...shape], dtype);
+}
+
+/** The examples at `indices` of each of `arrays`, as new tensors. */
+export function batchOf(arrays: readonly NdArray[], indices: ArrayLike<number>): tf.Tensor[] {
+  return arrays.map(array => toTensor(rows(array, indices)));
 }
 
 /** The content of `tensor`, read without blocking; the tensor is left alive. */
