@@ -1,12 +1,11 @@
 /** One pruning step in its parts, with the time of each. */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { magnitude, materialize, uniform, type Checkpoint, type Context } from '../../lib';
-import type { Scored } from '../../lib/budgets';
+import { unitsGone, type Scored } from '../../lib/budgets';
 import { leaves } from '../../lib/core/checkpoint';
 import { mask, slice } from '../../lib/edit/slice';
 import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
-import type { Unit } from '../../lib/rules/rule';
 
 /** Milliseconds. */
 export interface Phases {
@@ -43,12 +42,7 @@ export async function pruneOnce(model: Checkpoint, ratio: number): Promise<Step>
   const scores = await criterion.score(free, model, NO_CONTEXT);
   const scored = free.map((group, i): Scored => ({ group, scores: scores[i].values }));
   const survivors = uniform({ ratio, minimum: 1 })(scored, model);
-  const removed = new Set<Unit>();
-  for (const { group } of scored) {
-    const kept = new Set(survivors.get(group.name));
-    group.units.forEach((unit, i) => kept.has(i) || removed.add(unit));
-  }
-  lap(removed);
+  const removed = lap(new Set(unitsGone(free, survivors)));
   const sliced = lap(slice(model, traced, removed));
   const built = lap(materialize(sliced));
   const times = laps.slice(1).map((end, i) => end - laps[i]);

@@ -6,6 +6,7 @@ import { checkNumber, checkRatio } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import type { Group } from '../graph/group';
+import type { Unit } from '../rules/rule';
 
 export interface Scored {
   readonly group: Group;
@@ -26,6 +27,16 @@ export interface Budget {
 
 export function withSettings(budget: Budget, settings: object): Budget {
   return Object.assign(budget, { settings });
+}
+
+/** The units of `groups` that are not among the survivors; a group that has none named keeps all. */
+export function unitsGone(groups: readonly Group[], survivors: Survivors): Unit[] {
+  return groups.flatMap(({ name, units }) => {
+    const kept = survivors.get(name);
+    if (kept === undefined) return [];
+    const stays = new Set(kept);
+    return units.filter((_, index) => !stays.has(index));
+  });
 }
 
 export type Minimum = number | ((group: Group) => number);

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { costAfter, type CutCost } from '../edit/cutCost';
 import { trace } from '../graph/trace';
-import type { Budget, Scored, Survivors } from './budget';
+import { unitsGone, type Budget, type Scored, type Survivors } from './budget';
 
 export interface Candidate extends CutCost {
   readonly survivors: Survivors;
@@ -66,18 +66,12 @@ function unlessEmptied(candidate: () => Candidate): Candidate | undefined {
 /** Counts what is left with the survivors given; groups that are not named keep all units. Many ratios keep the same. */
 function counter(scored: readonly Scored[], model: Checkpoint): (survivors: Survivors) => Candidate {
   const traced = trace(model);
+  const groups = scored.map(({ group }) => group);
   const known = new Map<string, CutCost>();
   return survivors => {
-    const kept = scored.map(({ group }) => survivors.get(group.name) ?? [...group.units.keys()]);
-    const key = kept.map(({ length }) => length).join();
-    const removed = (): number[] => scored.flatMap(({ group }, i) => without(group.units, kept[i]));
-    const cost = known.get(key) ?? costAfter(model, traced, new Set(removed()));
-    known.set(key, cost);
-    return { ...cost, survivors, units: kept.reduce((sum, { length }) => sum + length, 0) };
+    const kept = groups.map(({ name, units }) => (survivors.get(name) ?? units).length);
+    const cost = known.get(kept.join()) ?? costAfter(model, traced, new Set(unitsGone(groups, survivors)));
+    known.set(kept.join(), cost);
+    return { ...cost, survivors, units: kept.reduce((sum, count) => sum + count, 0) };
   };
-}
-
-function without(units: readonly number[], kept: readonly number[]): number[] {
-  const stays = new Set(kept);
-  return units.filter((_, index) => !stays.has(index));
 }

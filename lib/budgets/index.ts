@@ -1,6 +1,7 @@
 /** The budgets: adding one is one file and one line here. */
 export {
   stepRatio,
+  unitsGone,
   type Budget,
   type BudgetOptions,
   type Limits,

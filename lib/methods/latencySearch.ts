@@ -1,5 +1,5 @@
 /** Trial by trial to a measured latency: how much work the next cut may leave, and which was good enough. */
-import type { Candidate, CostSearch, Scored, Survivors } from '../budgets';
+import { unitsGone, type Candidate, type CostSearch, type Scored, type Survivors } from '../budgets';
 import type { Checkpoint } from '../core/checkpoint';
 import { median, type Measured, type Times, type Trial } from '../core/timing';
 import { slice } from '../edit/slice';
@@ -193,9 +193,6 @@ function workOf({ dense }: CostSearch, { macs, parameters }: Candidate): number 
 }
 
 function cutOf({ model, traced, scored }: Stopwatch, { survivors }: Candidate): Checkpoint {
-  const gone = scored.flatMap(({ group: { name, units } }) => {
-    const stays = new Set(survivors.get(name) ?? units.keys());
-    return units.filter((_, index) => !stays.has(index));
-  });
-  return slice(model, traced, new Set(gone));
+  const groups = scored.map(({ group }) => group);
+  return slice(model, traced, new Set(unitsGone(groups, survivors)));
 }

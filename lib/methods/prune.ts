@@ -1,5 +1,5 @@
 /** The core step: score units, choose survivors, cut, and prove the cut exact. */
-import type { Budget, Scored } from '../budgets';
+import { unitsGone, type Budget, type Scored } from '../budgets';
 import type { Checkpoint } from '../core/checkpoint';
 import type { BaseContext, Context, Need } from '../core/context';
 import { PruneError } from '../core/errors';
@@ -59,22 +59,31 @@ export interface Choice {
   readonly candidates: number;
 }
 
+/** What a budget is given. */
+export async function score<N extends Need>(
+  model: Checkpoint,
+  options: Omit<PruneOptions<N>, 'budget'>,
+  context: Context<N>,
+): Promise<Pick<Choice, 'traced' | 'all'> & { readonly scored: readonly Scored[] }> {
+  const traced = trace(model);
+  const all = groupsOf(traced);
+  return { traced, all, scored: await scoreGroups(eligible(traced, all, options), options, model, context) };
+}
+
 /** What {@link prune} would remove. */
 export async function choose<N extends Need>(
   model: Checkpoint,
   options: PruneOptions<N>,
   context: Context<N>,
 ): Promise<Choice> {
-  const traced = trace(model);
-  const all = groupsOf(traced);
-  const scored = await scoreGroups(eligible(traced, all, options), options, model, context);
+  const { traced, all, scored } = await score(model, options, context);
   const survivors = options.budget(scored, model);
-  const removed = new Set<Unit>();
-  for (const { units, name } of all) {
-    const kept = survivors.get(name);
-    if (kept) for (const unit of withoutKept(units, kept)) removed.add(unit);
-  }
-  return { traced, all, removed, candidates: scored.reduce((sum, { scores }) => sum + scores.length, 0) };
+  return {
+    traced,
+    all,
+    removed: new Set(unitsGone(all, survivors)),
+    candidates: scored.reduce((sum, { scores }) => sum + scores.length, 0),
+  };
 }
 
 /** `model` without the units chosen: certified, told to the plan and to the report. */
@@ -116,7 +125,7 @@ function fold<N extends Need>(
 function eligible<N extends Need>(
   traced: Trace,
   all: readonly Group[],
-  { criterion, groups, protect = [] }: PruneOptions<N>,
+  { criterion, groups, protect = [] }: Omit<PruneOptions<N>, 'budget'>,
 ): readonly Group[] {
   const makers = new Set(all.flatMap(({ sites }) => sites.map(({ layer }) => layer)));
   for (const path of protect) if (!makers.has(path)) throw unknownLayer(path, [...makers]);
@@ -145,7 +154,7 @@ function eligible<N extends Need>(
 
 async function scoreGroups<N extends Need>(
   groups: readonly Group[],
-  { criterion }: PruneOptions<N>,
+  { criterion }: Pick<PruneOptions<N>, 'criterion'>,
   model: Checkpoint,
   context: Context<N>,
 ): Promise<readonly Scored[]> {
@@ -157,11 +166,6 @@ async function scoreGroups<N extends Need>(
     if (bad >= 0 || scores.length !== group.units.length) throw badScores(criterion.name, group, scores);
     return { group, scores, ...(standardError && { standardError }) };
   });
-}
-
-function withoutKept(units: readonly Unit[], kept: readonly number[]): readonly Unit[] {
-  const stays = new Set(kept);
-  return units.filter((_, index) => !stays.has(index));
 }
 
 function badScores(name: string, group: Group, scores: Float64Array): PruneError {

@@ -1,5 +1,5 @@
 /** Prunes until the model is measured to be fast enough, on the backend that runs. */
-import { costSearch, global, type Budget, type BudgetOptions, type Limits, type Scored } from '../budgets';
+import { costSearch, global, type Budget, type BudgetOptions, type Limits } from '../budgets';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { BaseContext, Context, Need } from '../core/context';
@@ -7,7 +7,7 @@ import { PruneError } from '../core/errors';
 import type { Measured, Trial } from '../core/timing';
 import { latencySearch, type Stopwatch } from './latencySearch';
 import type { Method } from './method';
-import { choose, prune, type PruneOptions } from './prune';
+import { prune, score, type PruneOptions } from './prune';
 
 export interface PruneToLatencyOptions<N extends Need = never> extends Omit<PruneOptions<N>, 'budget'> {
   /** Most milliseconds that a forward pass may take. */
@@ -49,7 +49,7 @@ export function pruneToLatency<N extends Need = never>(options: PruneToLatencyOp
     needs: criterion.needs,
     settings: options,
     async run(model, context) {
-      const held = await scoreOnce(model, options, context);
+      const held = await score(model, options, context);
       const { survivors, measured } = await search(model, held, options, context);
       const scored = held.scored.map(({ scores, standardError }) => ({ values: scores, standardError }));
       const known = { ...criterion, score: () => Promise.resolve(scored) };
@@ -59,28 +59,9 @@ export function pruneToLatency<N extends Need = never>(options: PruneToLatencyOp
   };
 }
 
-interface Held extends Pick<Awaited<ReturnType<typeof choose>>, 'traced'> {
-  readonly scored: readonly Scored[];
-}
-
-/** What a budget would be given. */
-async function scoreOnce<N extends Need>(
-  model: Checkpoint,
-  options: PruneToLatencyOptions<N>,
-  context: Context<N>,
-): Promise<Held> {
-  let scored: readonly Scored[] = [];
-  const budget: Budget = given => {
-    scored = given;
-    return new Map();
-  };
-  const { traced } = await choose(model, { ...options, budget }, context);
-  return { traced, scored };
-}
-
 async function search<N extends Need>(
   model: Checkpoint,
-  { traced, scored }: Held,
+  { traced, scored }: Pick<Stopwatch, 'traced' | 'scored'>,
   options: PruneToLatencyOptions<N>,
   context: Context<N>,
 ) {

@@ -1,5 +1,5 @@
 /** Measurements of a model that change nothing: how much each group matters, and what its width costs in time. */
-import { uniform, type Scored } from '../budgets';
+import { uniform, unitsGone, type Scored } from '../budgets';
 import { checkAborted, checkKeyword, checkNumber, checkRatio } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { BaseContext, Context, Need, RecalibrateOptions } from '../core/context';
@@ -11,7 +11,7 @@ import { slice } from '../edit/slice';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import { choose, type PruneOptions } from './prune';
+import { score, type PruneOptions } from './prune';
 
 export interface ScanOptions<N extends Need = never> extends Pick<PruneOptions<N>, 'criterion' | 'groups' | 'protect'> {
   /** Fractions of a group's units that go, in (0, 1). Default: 0.1, 0.2, ... 0.9. */
@@ -33,9 +33,7 @@ export async function scanSensitivity<N extends Need>(
 ): Promise<Sensitivity> {
   const { criterion, recalibrate = false } = options;
   const ratios = sortedRatios(options.ratios);
-  let scored: readonly Scored[] = [];
-  const hold = (given: readonly Scored[]) => ((scored = given), new Map<string, number[]>());
-  const { traced } = await choose(model, { ...options, budget: hold }, context);
+  const { traced, scored } = await score(model, options, context);
   const { data, progress, signal } = context;
   const total = scored.length * ratios.length;
   const groups: GroupSensitivity[] = [];
@@ -47,8 +45,8 @@ export async function scanSensitivity<N extends Need>(
       const gone = lowest(item, ratio, model);
       const last = points[points.length - 1];
       const again = gone.length === 0 ? dense : last?.removed === gone.length ? scoreOf(last) : undefined;
-      const score = again ?? (await data.evaluate(await mended(slice(model, traced, new Set(gone)))));
-      points.push({ ratio, removed: gone.length, ...score });
+      const found = again ?? (await data.evaluate(await mended(slice(model, traced, new Set(gone)))));
+      points.push({ ratio, removed: gone.length, ...found });
       const done = groups.length * ratios.length + points.length;
       progress({ stage: 'sensitivity', done, total, detail: `${item.group.name}, ${ratio}` });
     }
@@ -70,8 +68,7 @@ function sortedRatios(ratios: readonly number[] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6,
 }
 
 function lowest(item: Scored, ratio: number, model: Checkpoint): readonly number[] {
-  const stays = new Set(uniform({ ratio, minimum: 1 })([item], model).get(item.group.name));
-  return item.group.units.filter((_, index) => !stays.has(index));
+  return unitsGone([item.group], uniform({ ratio, minimum: 1 })([item], model));
 }
 
 function scoreOf({ loss, accuracy }: SensitivityPoint) {
