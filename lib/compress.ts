@@ -105,7 +105,7 @@ async function run<N extends Need>(
   method: Method<N>,
   { data, ...settings }: Omit<CompressSettings, 'latency'> & { data?: Data },
 ): Promise<Run> {
-  const { seed = 0, signal, log = ignore, progress = ignore, keepRemoved } = settings;
+  const { seed = 0, signal, log, progress, keepRemoved } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
   const options = { original, seed, signal, log, progress, keepRemoved };
@@ -163,5 +163,3 @@ function scoredSplit({ test, validation }: Splits): 'test' | 'validation' | 'tra
   if (test) return 'test';
   return validation ? 'validation' : 'train';
 }
-
-function ignore(): void {}

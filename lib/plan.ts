@@ -17,12 +17,11 @@ import { putBack, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
 import { groupsOf } from './graph/group';
 import { trace } from './graph/trace';
+import { lookAt } from './lookAt';
 import { cut, prune, type PruneOptions } from './methods';
 import { choose } from './methods/prune';
 import { explain } from './report/explain';
 import { capture } from './runtime/capture';
-import { createContext } from './runtime/context';
-import { readData, type Data } from './runtime/data';
 
 /** What to remove, as `prune` takes it, and the settings of the run. */
 export type PlanOptions<N extends Need> = PruneOptions<N> & RunSettings & DataFor<N>;
@@ -33,15 +32,11 @@ export type PlanOptions<N extends Need> = PruneOptions<N> & RunSettings & DataFo
  * @throws PruneError as `prune` does.
  */
 export async function plan<N extends Need = never>(model: LayersModel, options: PlanOptions<N>): Promise<Plan> {
-  const settings: RunSettings & { readonly data?: Data } = options;
-  const { data, seed = 0, signal, log = ignore, progress = ignore } = settings;
-  const original = unwrap(await capture(model));
-  const splits = data && (await readData(data, original));
-  const { context } = await createContext({ original, seed, signal, log, progress }, splits, () => Promise.resolve());
+  const { original, context } = await lookAt(model, options);
   const { all, traced, removed } = await choose(original, options, context);
   const source = { sha256: await hashOf(original) };
   const { name: method } = prune(options);
-  return explain(original, { version: 1, source, method, seed, ...describeCut(all, traced, removed) });
+  return explain(original, { version: 1, source, method, seed: context.seed, ...describeCut(all, traced, removed) });
 }
 
 /**
@@ -84,5 +79,3 @@ export function applyPlan(model: LayersModel, given: Plan, options: ApplyOptions
 export async function restore(small: LayersModel | Checkpoint, given: Plan, removed: Removed): Promise<Checkpoint> {
   return putBack('topology' in small ? small : unwrap(await capture(small)), given.sites, removed);
 }
-
-function ignore(): void {}

@@ -4,11 +4,9 @@ import type { RunSettings } from './compress';
 import type { Need } from './core/context';
 import type { Sensitivity } from './core/sensitivity';
 import type { WidthTable } from './core/widths';
-import { unwrap } from './edit/slim';
+import { lookAt } from './lookAt';
 import { scanSensitivity, scanWidths, type ScanOptions, type WidthOptions } from './methods/scan';
-import { capture } from './runtime/capture';
-import { createContext } from './runtime/context';
-import { readData, type Data } from './runtime/data';
+import type { Data } from './runtime/data';
 
 /** What to cut and on which examples to look; the validation split counts, else the training split. */
 export type SensitivityOptions<N extends Need> = ScanOptions<N> & RunSettings & { readonly data: Data };
@@ -23,10 +21,7 @@ export async function sensitivity<N extends Need = never>(
   model: LayersModel,
   options: SensitivityOptions<N>,
 ): Promise<Sensitivity> {
-  const { seed = 0, signal, log = ignore, progress = ignore, data }: RunSettings & { data: Data } = options;
-  const original = unwrap(await capture(model));
-  const splits = await readData(data, original);
-  const { context } = await createContext({ original, seed, signal, log, progress }, splits, () => Promise.resolve());
+  const { original, context } = await lookAt(model, options);
   return scanSensitivity<N>(original, options, context);
 }
 
@@ -39,12 +34,6 @@ export async function measureWidths(
   model: LayersModel,
   options: WidthOptions & Omit<RunSettings, 'seed'> = {},
 ): Promise<WidthTable> {
-  const { signal, log = ignore, progress = ignore } = options;
-  const original = unwrap(await capture(model));
-  const { context } = await createContext({ original, seed: 0, signal, log, progress }, undefined, () =>
-    Promise.resolve(),
-  );
+  const { original, context } = await lookAt(model, options);
   return scanWidths(original, options, context);
 }
-
-function ignore(): void {}

@@ -10,6 +10,7 @@ import {
   type LayerSpec,
   type Topology,
 } from '../core/checkpoint';
+import { rewire, withLayers } from './rewire';
 
 /**
  * `model` with the same predictions but for rounding, in fewer layers: a BatchNormalization goes into the weights of the
@@ -39,7 +40,8 @@ function fuseContainer(topology: Topology, parent: string, weights: Weights): To
     layers.delete(name);
     into.set(name, first);
   }
-  return rewired(topology, [...layers.values()], into);
+  const rest = [...layers.values()].map(spec => rewire(spec, into));
+  return withLayers(topology, rest, into);
 }
 
 /** Layers that read one other layer, called once, whose only reader they are; a reader comes after those it reads. */
@@ -140,14 +142,4 @@ function scaledBy({ className, config }: LayerSpec, arrays: readonly NdArray[], 
   const bias = config.useBias === false ? undefined : arrays[at + 1].data;
   const moved = Float32Array.from(shift, (value, i) => value + (bias?.[i] ?? 0) * scale[i]);
   return [...arrays.slice(0, at), ndarray(scaled, shape), ndarray(moved, [moved.length])];
-}
-
-function rewired(topology: Topology, layers: readonly LayerSpec[], into: ReadonlyMap<string, string>): Topology {
-  const redirect = ([name, ...rest]: InboundNode[number]) => [into.get(name) ?? name, ...rest] as InboundNode[number];
-  const specs = layers.map(spec =>
-    spec.inboundNodes ? { ...spec, inboundNodes: spec.inboundNodes.map(node => node.map(redirect)) } : spec,
-  );
-  const { outputLayers } = topology.config;
-  const outputs = outputLayers?.map(([name, node, tensor]) => [into.get(name) ?? name, node, tensor] as const);
-  return { ...topology, config: { ...topology.config, layers: specs, ...(outputs && { outputLayers: outputs }) } };
 }

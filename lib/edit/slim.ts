@@ -11,6 +11,7 @@ import {
   type LayerSpec,
   type Topology,
 } from '../core/checkpoint';
+import { rewire, withLayers } from './rewire';
 
 /** Class name of the wrapper layer. Its config holds `l1`, `layer` and, around a layer without one, its own `norm`. */
 export const SLIMMABLE = 'Slimmable';
@@ -44,7 +45,7 @@ export function unwrap(checkpoint: Checkpoint): Checkpoint {
 type Weights = Checkpoint['weights'];
 
 function unwrapContainer(topology: Topology, parent: string, from: Weights, to: Map<string, readonly NdArray[]>) {
-  const { layers, outputLayers } = topology.config;
+  const { layers } = topology.config;
   const taken = new Set(layers.map(nameOf));
   const ends = new Map<string, string>();
   const unwrapped = layers.map((spec): readonly LayerSpec[] => {
@@ -55,17 +56,9 @@ function unwrapContainer(topology: Topology, parent: string, from: Weights, to: 
     moveWeights(path, specs, parent, from, to);
     return specs;
   });
-  const redirect = ([name, ...rest]: InboundNode[number]) => [ends.get(name) ?? name, ...rest] as InboundNode[number];
   // What a wrapper became is already wired inside; only its first layer reads from outside.
-  const rewired = unwrapped.flatMap(([first, ...others]) => [rewire(first, redirect), ...others]);
-  const config: Topology['config'] = { ...topology.config, layers: rewired };
-  if (outputLayers === undefined) return { ...topology, config };
-  const outputs = outputLayers.map(([name, node, tensor]) => [ends.get(name) ?? name, node, tensor] as const);
-  return { ...topology, config: { ...config, outputLayers: outputs } };
-}
-
-function rewire<S extends LayerSpec>(spec: S, redirect: (reference: InboundNode[number]) => InboundNode[number]): S {
-  return spec.inboundNodes ? { ...spec, inboundNodes: spec.inboundNodes.map(node => node.map(redirect)) } : spec;
+  const rewired = unwrapped.flatMap(([first, ...others]) => [rewire(first, ends), ...others]);
+  return withLayers(topology, rewired, ends);
 }
 
 function stockLayers(spec: LayerSpec, taken: Set<string>): readonly LayerSpec[] {

@@ -1,6 +1,6 @@
 /** Training as a step: fine-tuning after a cut, slimming before it, and fresh BatchNormalization statistics. */
 import type { Checkpoint } from '../core/checkpoint';
-import type { BaseContext, FitOptions, RecalibrateOptions, Teacher } from '../core/context';
+import type { BaseContext, Context, FitOptions, RecalibrateOptions, Teacher } from '../core/context';
 import { checkNumber } from '../core/check';
 import type { Method } from './method';
 
@@ -26,11 +26,7 @@ export function fineTune(options: FineTuneOptions): Method<'training'> {
     name: 'fineTune',
     needs: ['training'],
     settings: options,
-    async run(model, context) {
-      const tuned = await context.training.fit(model, fitOptions(options, 'fine-tune', context));
-      await context.stage('fine-tuned', tuned);
-      return tuned;
-    },
+    run: (model, context) => trained(model, fitOptions(options, 'fine-tune', context), 'fine-tuned', context),
   };
 }
 
@@ -51,11 +47,7 @@ export function distill(options: DistillOptions): Method<'training'> {
     paper: 'Hinton 2015, 1503.02531',
     needs: ['training'],
     settings: options,
-    async run(model, context) {
-      const taught = await context.training.fit(model, fitOptions(settings, 'distill', context));
-      await context.stage('distilled', taught);
-      return taught;
-    },
+    run: (model, context) => trained(model, fitOptions(settings, 'distill', context), 'distilled', context),
   };
 }
 
@@ -82,11 +74,7 @@ export function slim(options: SlimOptions): Method<'training'> {
     paper: 'Liu 2017, 1708.06519',
     needs: ['training'],
     settings: options,
-    async run(model, context) {
-      const slimmed = await context.training.fit(model, { ...options, restoreBest: false, label: 'slim' });
-      await context.stage('slimmed', slimmed);
-      return slimmed;
-    },
+    run: (model, context) => trained(model, { ...options, restoreBest: false, label: 'slim' }, 'slimmed', context),
   };
 }
 
@@ -102,6 +90,18 @@ export function recalibrate(options: RecalibrateOptions = {}): Method<'data'> {
       return fresh;
     },
   };
+}
+
+/** `model` after training, which is a stage of the report. */
+export async function trained(
+  model: Checkpoint,
+  options: FitOptions,
+  stage: string,
+  context: Context<'training'>,
+): Promise<Checkpoint> {
+  const result = await context.training.fit(model, options);
+  await context.stage(stage, result);
+  return result;
 }
 
 export function checkFit(place: string, options: FitOptions & Pick<FineTuneOptions, 'distill'>): void {

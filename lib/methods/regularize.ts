@@ -4,7 +4,7 @@ import type { FitOptions, Need, UnitWeights } from '../core/context';
 import { groups, groupsOf, membersAt, type Group } from '../graph/group';
 import { trace } from '../graph/trace';
 import type { Unit } from '../rules/rule';
-import { checkFit } from './fineTune';
+import { checkFit, trained } from './fineTune';
 import type { Method } from './method';
 import { choose, cutOut, type PruneOptions } from './prune';
 
@@ -33,13 +33,11 @@ export function groupLasso(options: GroupLassoOptions): Method<'training'> {
     paper: 'Wen 2016, 1608.03665',
     needs: ['training'],
     settings: options,
-    async run(model, context) {
+    run(model, context) {
       const open = groups(model).filter(group => group.frozen === undefined && select(group));
       const regularize = { kind: 'groupLasso', strength, groups: unitWeights(open) } as const;
       const how = { ...training, restoreBest: false, label: 'group lasso', regularize };
-      const result = await context.training.fit(model, how);
-      await context.stage('regularised', result);
-      return result;
+      return trained(model, how, 'regularised', context);
     },
   };
 }
@@ -84,8 +82,7 @@ export function growingReg<N extends Need = never>(options: GrowingRegOptions<N>
         groups: unitWeights(choice.all, choice.removed),
       } as const;
       const how = { ...training, restoreBest: false, label: 'growing penalty', regularize };
-      const grown = await context.training.fit(model, how);
-      await context.stage('regularised', grown);
+      const grown = await trained(model, how, 'regularised', context);
       const traced = trace(grown);
       return cutOut('growingReg', grown, { ...choice, traced, all: groupsOf(traced) }, context);
     },

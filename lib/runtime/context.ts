@@ -29,10 +29,11 @@ import { time } from './time';
 export interface RunOptions {
   /** The model that the run begins with. */
   readonly original: Checkpoint;
-  readonly seed: number;
+  /** Default: 0. */
+  readonly seed?: number;
   readonly signal?: AbortSignal;
-  readonly log: (message: string) => void;
-  readonly progress: (event: Progress) => void;
+  readonly log?: (message: string) => void;
+  readonly progress?: (event: Progress) => void;
   /** Keep what each step takes away. */
   readonly keepRemoved?: boolean;
 }
@@ -48,7 +49,7 @@ export interface Keeping {
  * `measure` makes a stage of the report; one that repeats the model of the last stage is not measured again.
  */
 export async function createContext<S>(
-  { original, seed, signal, log, progress, keepRemoved = false }: RunOptions,
+  { original, seed = 0, signal, log = ignore, progress = ignore, keepRemoved = false }: RunOptions,
   splits: Splits | undefined,
   measure: (name: string, model: Checkpoint) => Promise<S>,
   { store, fingerprint }: Keeping = { fingerprint: {} },
@@ -114,7 +115,11 @@ function cutMoments(
   return { ...moments, slots: moments.slots.map(slot => gatherSites(slot, sites)) };
 }
 
-function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'original' | 'keepRemoved'>): Abilities {
+function abilities(
+  splits: Splits,
+  journal: Journal,
+  run: Required<Pick<RunOptions, 'seed' | 'log' | 'progress'>> & Pick<RunOptions, 'signal'>,
+): Abilities {
   const { train, validation = train, loss } = splits;
   return {
     data: {
@@ -138,3 +143,5 @@ function abilities(splits: Splits, journal: Journal, run: Omit<RunOptions, 'orig
     },
   };
 }
+
+function ignore(): void {}

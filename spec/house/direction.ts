@@ -20,7 +20,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost', 'report/latency'],
 };
 /** They put the parts together and may import all of them. */
-const ASSEMBLY = ['compress', 'identity', 'plan', 'scan', 'index', 'cli'];
+const ASSEMBLY = ['compress', 'identity', 'lookAt', 'plan', 'scan', 'index', 'cli'];
 
 const TENSOR_FOLDERS = ['runtime', 'layers', 'kernels'];
 const NODE_FOLDERS = ['io', 'cli', 'native', 'runtime'];
