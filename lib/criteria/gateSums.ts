@@ -8,6 +8,7 @@ import { trace } from '../graph/trace';
 import type { Shape } from '../rules/rule';
 import { averaged, type CalibrationOptions } from './calibration';
 import type { Scores } from './criterion';
+import { addAt, positionsOf } from './members';
 
 interface GateSumOptions extends CalibrationOptions {
   /** Divide the gradient of each gate by the values it stands on, as a mean over places does. */
@@ -71,9 +72,7 @@ function shared(groups: readonly Group[], traced: Trace, overPlaces: boolean) {
 function placesOf({ layer, input, axis, members }: GroupGate, { units }: Group, calls: readonly Call[]): Float64Array {
   const { shape } = calls.find(call => call.layer === layer)!.inputs[input];
   const others = sizeBeside(shape, axis);
-  const places = new Float64Array(units.length);
-  for (const member of members) if (member >= 0) places[member] += others;
-  return places;
+  return positionsOf(members, units.length).map(positions => positions * others);
 }
 
 function sizeBeside(shape: Shape, axis: number): number {
@@ -81,11 +80,5 @@ function sizeBeside(shape: Shape, axis: number): number {
 }
 
 function addTo(rows: readonly Float64Array[], data: ArrayLike<number>, at: Int32Array, shares: Float64Array): void {
-  rows.forEach((row, example) => {
-    const from = example * at.length;
-    for (let position = 0; position < at.length; position++) {
-      const member = at[position];
-      if (member >= 0) row[member] += shares[member] * data[from + position];
-    }
-  });
+  rows.forEach((row, example) => addAt(row, data, example * at.length, at, shares));
 }

@@ -6,6 +6,7 @@ import { gatesOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { averaged, type CalibrationOptions } from './calibration';
+import { addAt, positionsOf } from './members';
 import type { Scores } from './criterion';
 
 /** Whether something reads the units, and all that does reads them from an input of a layer: not the state of an RNN. */
@@ -68,29 +69,15 @@ function exampleMeans(units: number, gates: readonly GroupGate[], measured: Meas
   const rows: Float64Array[] = [];
   let calls = 0;
   for (const gate of gates) {
-    const shares = sharesOf(gate, units);
+    const shares = positionsOf(gate.members, units).map(count => 1 / count);
     for (const values of measured(gate)) {
       calls += 1;
       const examples = values.length / gate.members.length;
       while (rows.length < examples) rows.push(new Float64Array(units));
-      rows.forEach((row, example) => addShares(row, values, example * gate.members.length, gate.members, shares));
+      rows.forEach((row, example) => addAt(row, values, example * gate.members.length, gate.members, shares));
     }
   }
   return rows.map(row => row.map(sum => sum / calls));
-}
-
-/** For each unit 1 over its positions. */
-function sharesOf({ members }: GroupGate, units: number): Float64Array {
-  const counts = new Float64Array(units);
-  for (const member of members) if (member >= 0) counts[member] += 1;
-  return counts.map(count => 1 / count);
-}
-
-function addShares(row: Float64Array, values: Float64Array, from: number, members: Int32Array, shares: Float64Array) {
-  for (let position = 0; position < members.length; position++) {
-    const member = members[position];
-    if (member >= 0) row[member] += shares[member] * values[from + position];
-  }
 }
 
 /** For each example and position of `axis` the sum over places of 1 for what is not zero (`power` 0), of |value| (1), of its square (2). */
