@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fuseLayers, materialize, saveLayersModel, useBackend } from '../lib';
-import { printTable, writeResults } from './harness';
+import { chosen, printTable, writeResults } from './harness';
 import { findChromium, visit, type Site } from './peers/chromium';
 import type { PageAnswer, PageTask } from './peers/page';
 import { headers, rowOf, speedup, type Speedup } from './peers/speedup';
@@ -56,11 +56,6 @@ async function main(): Promise<void> {
   if (chromium === undefined) return console.log('Skipped: no Chromium. Set CHROME_PATH to one.');
   if (!install()) return console.log(`Skipped: ${Object.keys(PACKAGES).join(' and ')} cannot be installed.`);
   await useBackend('wasm');
-  const given = process.argv.slice(2);
-  const chosen = (names: string[]): string[] => {
-    const some = names.filter(name => given.includes(name));
-    return some.length > 0 ? some : names;
-  };
   const results: Speedup[] = [];
   for (const backend of chosen(Object.keys(BACKENDS))) {
     const script = await bundle(BACKENDS[backend].setUp);
@@ -70,7 +65,7 @@ async function main(): Promise<void> {
     }
   }
   printTable(headers, results.map(rowOf));
-  writeResults(['browser', ...given].join('-'), { rounds: ROUNDS, results });
+  writeResults(['browser', ...process.argv.slice(2)].join('-'), { rounds: ROUNDS, results });
 }
 
 /** Plain and fused. */

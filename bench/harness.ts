@@ -113,6 +113,12 @@ export function timed(run: () => void): number {
   return performance.now() - start;
 }
 
+/** Those of `names` that stand on the command line; all where none does. */
+export function chosen<T extends string>(names: readonly T[]): readonly T[] {
+  const some = names.filter(name => process.argv.includes(name));
+  return some.length > 0 ? some : names;
+}
+
 /** Prints rows under headers, the first column to the left, numbers with three digits. */
 export function printTable(headers: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const cells = [headers, ...rows.map(row => row.map(cell => (typeof cell === 'number' ? threeDigits(cell) : cell)))];

@@ -4,28 +4,23 @@
  * `npx tsx bench/latency.ts [backends, nets, plain or fused]`; FRACTIONS=0.5,0.125 of the multiply-accumulates that may stay, RATIOS=0.3,0.5 of
  * the units of every group that go.
  */
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { printTable, writeResults } from './harness';
+import { chosen, printTable, writeResults } from './harness';
+import { isSetUp, variablesOf, type BenchBackend } from './peers/backend';
 import { headers, rowOf, speedup, type Speedup } from './peers/speedup';
 import type { LatencyAnswer } from './peers/latency';
 import { startPeer } from './peers/peer';
 
 const ROUNDS = process.env.ROUNDS ?? '11';
-const BACKENDS = ['wasm', 'node'];
+const BACKENDS = ['wasm', 'node'] as const;
 const NETS = ['resnet50', 'mobilenetV2', 'vgg16'];
 const FORMS = ['plain', 'fused'];
 const SHARES = [...listed('FRACTIONS', 'macs'), ...listed('RATIOS', 'units')];
 
 async function main(): Promise<void> {
-  const given = process.argv.slice(2);
-  const chosen = (names: string[]): string[] => {
-    const some = names.filter(name => given.includes(name));
-    return some.length > 0 ? some : names;
-  };
   const results: (Speedup & { readonly share: string })[] = [];
   for (const backend of chosen(BACKENDS)) {
-    if (backend === 'node' && !existsSync('.native/node_modules')) continue;
+    if (!isSetUp(backend)) continue;
     for (const net of chosen(NETS)) {
       for (const form of chosen(FORMS)) {
         for (const share of SHARES) results.push({ share, ...(await measure(backend, net, form, share)) });
@@ -37,7 +32,7 @@ async function main(): Promise<void> {
     ['share', ...headers],
     results.map(result => [result.share, ...rowOf(result)]),
   );
-  writeResults(['latency', ...given].join('-'), { rounds: Number(ROUNDS), results });
+  writeResults(['latency', ...process.argv.slice(2)].join('-'), { rounds: Number(ROUNDS), results });
 }
 
 /** The values of an environment variable as shares; without any of the two variables, the usual fractions. */
@@ -51,10 +46,10 @@ function listed(variable: string, measure: string): string[] {
     .map(value => `${measure}=${value}`);
 }
 
-async function measure(backend: string, net: string, form: string, share: string): Promise<Speedup> {
+async function measure(backend: BenchBackend, net: string, form: string, share: string): Promise<Speedup> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
   const args = ['--import', tsx, 'bench/peers/latency.ts', backend, net, form, share, ROUNDS];
-  const peer = await startPeer<LatencyAnswer, never>(process.execPath, args);
+  const peer = await startPeer<LatencyAnswer, never>(process.execPath, args, variablesOf(backend));
   peer.close();
   return speedup({ net, form, ...peer.greeting });
 }

@@ -3,12 +3,10 @@
  * FORM is plain for the layers as they are, fused for `fuseLayers` of both; SHARE is `macs=` the fraction of the
  * multiply-accumulates that may stay, or `units=` the fraction of every group that goes. It answers with one line.
  */
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
-import { fuseLayers, materialize, useBackend } from '../../lib';
+import { fuseLayers, materialize } from '../../lib';
 import { pairOf, shareFrom } from '../zoo/narrowed';
+import { startBackend, type BenchBackend } from './backend';
+import { inTurns } from './inTurns';
 
 export interface LatencyAnswer {
   readonly description: string;
@@ -19,34 +17,14 @@ export interface LatencyAnswer {
   readonly small: readonly number[];
 }
 
-const BATCH = Number(process.env.BATCH ?? 1);
-const WARM_UP = 3;
-/** Milliseconds: short passes get more rounds. */
-const AT_LEAST = 4000;
-const native = join(__dirname, '../../.native/package.json');
-
 async function main(): Promise<void> {
   const [backend, net, form, share, rounds] = process.argv.slice(2);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // Registers itself with every copy of tf.js in the process; useBackend finds it registered.
-  if (backend === 'node' && existsSync(native)) createRequire(native)('@tensorflow/tfjs-node');
-  const { description } = await useBackend(backend as 'wasm', { log: () => {} });
+  const { description } = await startBackend(backend as BenchBackend);
   const pair = await pairOf(net, shareFrom(share));
   const models = pair.models.map(model => materialize(form === 'fused' ? fuseLayers(model) : model));
-  const image = tf.randomUniform([BATCH, ...(models[0].inputs[0].shape.slice(1) as number[])], 0, 1, 'float32', 0);
-  const times: [number[], number[]] = [[], []];
-  const start = performance.now();
-  for (let round = -WARM_UP; round < Number(rounds) || (performance.now() - start < AT_LEAST && round < 60); round++) {
-    // They swap who goes first.
-    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
-      const begin = performance.now();
-      const output = models[i].predict(image) as tf.Tensor;
-      await output.data();
-      if (round >= 0) times[i].push(performance.now() - begin);
-      output.dispose();
-    }
-  }
-  const answer: LatencyAnswer = { description, macs: pair.macs, dense: times[0], small: times[1] };
+  const batch = Number(process.env.BATCH ?? 1);
+  const times = await inTurns(models, { batch, rounds: Number(rounds), atLeast: 4000 });
+  const answer: LatencyAnswer = { description, macs: pair.macs, ...times };
   console.log(JSON.stringify(answer));
 }
 

@@ -1,8 +1,7 @@
 /** What a criterion is for, measured: the loss without each unit, one at a time, and how criteria rank the units beside it. */
-import * as tf from '@tensorflow/tfjs-layers';
-import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { criteria } from '../../examples/support/criteria';
-import { residualNet, vggNet } from '../../examples/support/nets';
+import { depthwiseNet, residualNet, vggNet } from '../../examples/support/nets';
 import type { Images } from '../../examples/support/datasets';
 import { taylor, type Criterion, type FisherOptions, type TaylorOptions } from '../../lib/criteria';
 import type { Checkpoint } from '../../lib/core/checkpoint';
@@ -127,41 +126,4 @@ function joined(groups: readonly Float64Array[]): number[] {
 function withinGroups(a: readonly Float64Array[], b: readonly Float64Array[]): number {
   const weighted = a.map((values, group) => values.length * (spearman(values, b[group]) || 0));
   return weighted.reduce((sum, value) => sum + value, 0) / joined(a).length;
-}
-
-/** A stem, then a depthwise and a pointwise convolution for every further width, each with its norm; every second one halves the image. */
-function depthwiseNet(side: number, widths: readonly number[], seed: number, stemStride: number): LayersModel {
-  let made = 0;
-  const kernelInitializer = () => tf.initializers.heNormal({ seed: seed * 1000 + ++made });
-  const input = tf.input({ shape: [side, side, 1], name: 'image' });
-  const finish = (x: SymbolicTensor | SymbolicTensor[], name: string): SymbolicTensor => {
-    const norm = tf.layers.batchNormalization({ name: `${name}_bn`, momentum: 0.9 }).apply(x);
-    return tf.layers.reLU({ name: `${name}_relu` }).apply(norm) as SymbolicTensor;
-  };
-  const convolution = (
-    x: SymbolicTensor,
-    name: string,
-    filters: number,
-    kernelSize: number,
-    strides: number,
-  ): SymbolicTensor => {
-    const options = { name, filters, kernelSize, strides, padding: 'same', useBias: false } as const;
-    const layer = tf.layers.conv2d({ ...options, kernelInitializer: kernelInitializer() });
-    return finish(layer.apply(x) as SymbolicTensor, name);
-  };
-  let x = convolution(input, 'stem', widths[0], 3, stemStride);
-  widths.slice(1).forEach((width, i) => {
-    const name = `depthwise${i + 1}`;
-    const options = { name, kernelSize: 3, strides: 1 + (i % 2), padding: 'same', useBias: false } as const;
-    const layer = tf.layers.depthwiseConv2d({ ...options, depthwiseInitializer: kernelInitializer() });
-    x = convolution(finish(layer.apply(x) as SymbolicTensor, name), `pointwise${i + 1}`, width, 1, 1);
-  });
-  const pooled = tf.layers.globalAveragePooling2d({ name: 'pool' }).apply(x);
-  const head = tf.layers.dense({
-    units: 10,
-    activation: 'softmax',
-    name: 'head',
-    kernelInitializer: kernelInitializer(),
-  });
-  return tf.model({ inputs: input, outputs: head.apply(pooled) as SymbolicTensor, name: 'depthwise' });
 }

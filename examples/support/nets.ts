@@ -54,17 +54,43 @@ export function vggNet(
   return finish(x, 'vgg');
 }
 
+/** A stem, then a depthwise and a pointwise convolution for every further width; every second one halves the image. */
+export function depthwiseNet(
+  image: number | ImageSize,
+  widths: readonly number[],
+  seed: number,
+  stemStride = 1,
+): tf.LayersModel {
+  const { convolution, depthwise, input, finish } = parts(image, seed);
+  let x = convolution('stem', widths[0], 3, stemStride)(input);
+  widths.slice(1).forEach((width, i) => {
+    x = depthwise(`depthwise${i + 1}`, 3, 1 + (i % 2))(x);
+    x = convolution(`pointwise${i + 1}`, width, 1, 1)(x);
+  });
+  return finish(x, 'depthwise');
+}
+
 function parts(image: number | ImageSize, seed: number) {
   const { side, channels } = typeof image === 'number' ? { side: image, channels: 1 } : image;
   let made = 0;
   const kernelInitializer = () => tf.initializers.heNormal({ seed: seed * 1000 + ++made });
   const input = tf.input({ shape: [side, side, channels], name: 'image' });
+  const normalized = (x: ReturnType<tf.layers.Layer['apply']>, name: string, relu = true): SymbolicTensor => {
+    const norm = tf.layers.batchNormalization({ name: `${name}_bn`, momentum: 0.9 }).apply(x) as SymbolicTensor;
+    return relu ? (tf.layers.reLU({ name: `${name}_relu` }).apply(norm) as SymbolicTensor) : norm;
+  };
   const convolution = (name: string, filters: number, kernelSize: number, strides: number, relu = true): Step => {
     return x => {
       const layer = { name, filters, kernelSize, strides, padding: 'same', useBias: false } as const;
-      const conv = tf.layers.conv2d({ ...layer, kernelInitializer: kernelInitializer() }).apply(x);
-      const norm = tf.layers.batchNormalization({ name: `${name}_bn`, momentum: 0.9 }).apply(conv) as SymbolicTensor;
-      return relu ? (tf.layers.reLU({ name: `${name}_relu` }).apply(norm) as SymbolicTensor) : norm;
+      const conv = tf.layers.conv2d({ ...layer, kernelInitializer: kernelInitializer() });
+      return normalized(conv.apply(x), name, relu);
+    };
+  };
+  const depthwise = (name: string, kernelSize: number, strides: number): Step => {
+    return x => {
+      const layer = { name, kernelSize, strides, padding: 'same', useBias: false } as const;
+      const conv = tf.layers.depthwiseConv2d({ ...layer, depthwiseInitializer: kernelInitializer() });
+      return normalized(conv.apply(x), name);
     };
   };
   const finish = (x: SymbolicTensor, name: string): tf.LayersModel => {
@@ -77,5 +103,5 @@ function parts(image: number | ImageSize, seed: number) {
     });
     return tf.model({ inputs: input, outputs: head.apply(pooled) as SymbolicTensor, name });
   };
-  return { convolution, input, finish };
+  return { convolution, depthwise, input, finish };
 }

@@ -27,6 +27,7 @@ import { hashOf } from '../../lib/core/hash';
 import { WASM } from '../backend';
 import { examples, mlp } from '../runtime/help';
 import { refusal, rejection } from '../zoo/refusal';
+import { memoryStore } from '../zoo/store';
 
 const split = (count: number, seed: number): Data['train'] => {
   const { inputs, targets } = examples(count, { seed });
@@ -188,21 +189,11 @@ test('resumed at any of its writes it ends the same', async () => {
     );
     const whole = await run(method);
     expect(whole.report.undone).toHaveLength(1);
-    const files = new Map<string, Uint8Array>();
-    let left = 0;
-    const resume: RunStore = {
-      name: 'memory',
-      read: name => Promise.resolve(files.get(name)),
-      write(name, bytes) {
-        if (left-- <= 0) return Promise.reject(new Error('the power went'));
-        files.set(name, bytes);
-        return Promise.resolve();
-      },
-    };
+    const { store: resume, files, failAfter } = memoryStore();
     let finished = false;
     for (let tries = 0; !finished; tries++) {
       expect(tries).toBeLessThan(12);
-      left = 1;
+      failAfter(1);
       try {
         expect(await run(method, { resume })).toEqual(whole);
         finished = true;

@@ -26,6 +26,7 @@ import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { examples, mlp } from '../runtime/help';
 import { rejection } from '../zoo/refusal';
+import { memoryStore } from '../zoo/store';
 
 beforeAll(() => useBackend(WASM));
 afterAll(removeFolders);
@@ -44,21 +45,6 @@ const repaired = chain<Both>(repair(chain(cut, cut)), tune);
 
 const carry = (epochs: number) => fineTune({ epochs, learningRate: 0.01, carry: true });
 const carried = chain<Both>(carry(2), recalibrate(), cut, carry(1), tune, cut, carry(1));
-
-/** Keeps in memory; fails at a write when told to, after that much of it. */
-function memory(files = new Map<string, Uint8Array>()) {
-  let left = Infinity;
-  const store: RunStore = {
-    name: 'memory',
-    read: name => Promise.resolve(files.get(name)),
-    write(name, bytes) {
-      if (left-- <= 0) return Promise.reject(new Error('the power went'));
-      files.set(name, bytes);
-      return Promise.resolve();
-    },
-  };
-  return { store, files, failAfter: (writes: number): void => void (left = writes) };
-}
 
 interface Options {
   readonly resume?: string | RunStore;
@@ -91,9 +77,9 @@ describe('a run that stops at any of its writes', () => {
     ['an optimizer that is carried over', carried, {}],
   ])('%s: goes on behind the last step, and ends the same', async (_, method, more) => {
     const whole = await run(method, more);
-    const undisturbed = memory();
+    const undisturbed = memoryStore();
     expect(await run(method, { ...more, resume: undisturbed.store })).toEqual(whole);
-    const { store, files, failAfter } = memory();
+    const { store, files, failAfter } = memoryStore();
     for (let writes = 0; files.size < undisturbed.files.size; writes++) {
       failAfter(1);
       const before = files.size;
@@ -110,7 +96,7 @@ describe('a run that stops at any of its writes', () => {
 
   test('by a signal too', async () => {
     const whole = await run(twice);
-    const { store, files } = memory();
+    const { store, files } = memoryStore();
     const controller = new AbortController();
     const log = (line: string): void => void (/removed/.test(line) && files.size > 3 && controller.abort());
     expect((await rejection(run(twice, { resume: store, signal: controller.signal, log }))).code).toBe('aborted');
@@ -119,7 +105,7 @@ describe('a run that stops at any of its writes', () => {
   });
 
   test('leaves no tensor behind when it is resumed', async () => {
-    const { store } = memory();
+    const { store } = memoryStore();
     await run(twice, { resume: store });
     const before = tf.memory().numTensors;
     await run(twice, { resume: store });
@@ -136,7 +122,7 @@ describe('what cannot be trusted', () => {
       (bytes: Uint8Array) => bytes.map((byte, i) => (i === bytes.length - 20 ? byte ^ 1 : byte)),
     ],
   ])('a step file %s is done again, and said so', async (_, damage) => {
-    const { store, files } = memory();
+    const { store, files } = memoryStore();
     const whole = await run(twice, { resume: store });
     const sound = new Map(files);
     for (const name of [...files.keys()].filter(file => file !== 'run.json')) {
@@ -149,7 +135,7 @@ describe('what cannot be trusted', () => {
   });
 
   test('a step of another run is done again', async () => {
-    const [one, two] = [memory(), memory()];
+    const [one, two] = [memoryStore(), memoryStore()];
     const whole = await run(twice, { resume: one.store });
     await run(twice, { resume: two.store, seed: 9 });
     const name = [...one.files.keys()].find(file => file !== 'run.json')!;
@@ -169,7 +155,7 @@ describe('what cannot be trusted', () => {
       },
     };
     const method = chain<Both>(scale, cut, tune);
-    const { store, files } = memory();
+    const { store, files } = memoryStore();
     const first = await run(method, { resume: store });
     factor = 0.5;
     const [step] = [...files.keys()].filter(file => file !== 'run.json');
@@ -180,7 +166,7 @@ describe('what cannot be trusted', () => {
   });
 
   test('a damaged run.json is refused, with the cure', async () => {
-    const { store, files } = memory();
+    const { store, files } = memoryStore();
     await run(tune, { resume: store });
     files.set('run.json', new TextEncoder().encode('{"format'));
     const error = await rejection(run(tune, { resume: store }));
@@ -205,7 +191,7 @@ test.each<[string, (store: RunStore) => Promise<unknown>, string]>([
     '"batches":2',
   ],
 ])('another %s is another run, and what differs is named', async (_, again, got) => {
-  const { store, files } = memory();
+  const { store, files } = memoryStore();
   await run(twice, { resume: store });
   const before = new Map(files);
   const error = await rejection(again(store));
