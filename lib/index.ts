@@ -48,6 +48,13 @@ export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
+export { attention, type AttentionOptions, type RotaryOptions } from './layers/attention';
+export type { AttentionUnits } from './rules/attention';
+export type { RotaryLayout } from './rules/rotary';
+export { rmsNorm, layerNorm, type NormOptions } from './layers/norms';
+export { tiedEmbedding, type TiedEmbeddingOptions } from './layers/tiedEmbedding';
+export { positionEmbedding, classToken, firstToken, type PositionEmbeddingOptions } from './layers/positions';
+export { startDecoding, type Decoding } from './layers/decoding';
 export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';

@@ -52,6 +52,7 @@ function layerCall(path: string, config: Config, inputs: readonly Flow[], book: 
       if (lengths.size > 1) throw misfit(path, 'inputs of one width', [...lengths].join(' and '));
       return book.unify(path, widths);
     },
+    regard: (width, kind) => book.regard(width, kind),
     freeze: (width, reason) => book.freeze(width, reason),
     readBare: width => book.readBare(width),
     shift: (width, reason) => book.shift(width, reason),

@@ -58,6 +58,7 @@ export interface Ledger {
   fresh(layer: string, key: string, length: number, kind: Kind): Width;
   /** Makes `widths` one for the call of `layer`. */
   unify(layer: string, widths: readonly Width[]): Width;
+  regard(width: Width, kind: Kind): void;
   freeze(width: Width, reason: string): void;
   readBare(width: Width): void;
   shift(width: Width, reason: string): void;
@@ -75,6 +76,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const frozen: Reasoned[] = [];
   const shifted: Reasoned[] = [];
   const bare: Width[] = [];
+  const regarded: Reasoned[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
   const ties: Tie[] = [];
@@ -90,6 +92,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       return join(widths);
     },
     fresh: made.fresh,
+    regard: (width, kind) => void regarded.push({ width, reason: kind }),
     freeze: (width, reason) => void frozen.push({ width, reason }),
     readBare: width => void bare.push(width),
     shift: (width, reason) => void shifted.push({ width, reason }),
@@ -103,7 +106,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
       else sites.set(key, { ...site, layer });
     },
     close: outputs =>
-      settle({ units, made, frozen, shifted, bare, ties, outputs }, [...sites.values()], calls, entries),
+      settle({ units, made, frozen, shifted, bare, regarded, ties, outputs }, [...sites.values()], calls, entries),
   };
 }
 
@@ -121,13 +124,14 @@ interface Open {
   readonly frozen: readonly Reasoned[];
   readonly shifted: readonly Reasoned[];
   readonly bare: readonly Width[];
+  readonly regarded: readonly Reasoned[];
   readonly ties: readonly Tie[];
   readonly outputs: readonly Flow[];
 }
 
 /** Every unit under the number that speaks for its set. */
 function settle(
-  { units, made, frozen, shifted, bare, ties, outputs }: Open,
+  { units, made, frozen, shifted, bare, regarded, ties, outputs }: Open,
   sites: readonly Site[],
   calls: readonly Call[],
   entries: ReadonlyMap<string, Entry>,
@@ -140,6 +144,7 @@ function settle(
   }));
   // First, so that what leaves the model says so whatever else befalls it.
   const leaving = outputs.map(({ width }) => ({ width, reason: MODEL_OUTPUT }));
+  const kinds = firstReasons(regarded, units.find);
   const flows = new Map<Flow, Flow>();
   const finalFlow = (flow: Flow): Flow => {
     if (!flows.has(flow)) flows.set(flow, final(flow));
@@ -153,7 +158,7 @@ function settle(
     entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
     frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
     bare: bareUnits,
-    kindOf: unit => made.makers[unit].kind,
+    kindOf: unit => kinds.get(unit) ?? made.makers[unit].kind,
     makerOf: unit => made.makers[unit].layer,
   };
 }

@@ -1,5 +1,6 @@
 /** The table of layer rules: adding a layer class is one file and one line here. */
 import * as activation from './activation';
+import { attention } from './attention';
 import * as convolution from './convolution';
 import { dense } from './dense';
 import { categoryEncoding, embedding } from './embedding';
@@ -8,10 +9,13 @@ import * as merge from './merge';
 import * as noise from './noise';
 import { batchNormalization, layerNormalization } from './normalization';
 import * as pooling from './pooling';
+import * as positions from './positions';
 import * as recurrent from './recurrent';
 import type { LayerRule } from './rule';
 import { flatten, permute, repeatVector, reshape } from './shape';
 import { defineRule, ruleOf } from './table';
+import { tiedEmbedding } from './tiedEmbedding';
+import * as widthNorms from './widthNorms';
 import { bidirectional, timeDistributed } from './wrappers';
 
 export const RULES: readonly LayerRule[] = [
@@ -76,6 +80,13 @@ export const RULES: readonly LayerRule[] = [
   noise.masking,
   noise.resizing,
   noise.randomWidth,
+  attention,
+  widthNorms.rmsNorm,
+  widthNorms.layerNorm,
+  tiedEmbedding,
+  positions.positionEmbedding,
+  positions.classToken,
+  positions.firstToken,
 ];
 
 for (const rule of RULES) defineRule(rule);

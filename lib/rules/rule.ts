@@ -13,7 +13,7 @@ export type Width = Int32Array;
 /** `[batch, ...]` as tf.js gives it: null where the size is not known. */
 export type Shape = readonly (number | null)[];
 /** What a unit is, for people; a rule of one's own may use another word. */
-export type Kind = 'channels' | 'neurons' | 'cells' | 'dimensions' | 'features' | (string & {});
+export type Kind = 'channels' | 'neurons' | 'cells' | 'heads' | 'dimensions' | 'features' | (string & {});
 
 /** An activation: its shape and the unit at each position of its one unit-bearing axis (`width.length = shape[axis]`). */
 export interface Flow {
@@ -46,6 +46,8 @@ export interface LayerCall {
   fresh(key: string, length: number, kind: Kind): Width;
   /** Declares that at each position the units are one and the same; all widths have one length. */
   unify(...widths: readonly Width[]): Width;
+  /** What the units are for people, whatever the layer that made them calls them; the first word counts. */
+  regard(width: Width, kind: Kind): void;
   /** These units can never be removed; the reason is for people. */
   freeze(width: Width, reason: string): void;
   /**

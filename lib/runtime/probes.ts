@@ -46,6 +46,6 @@ function integersBelow(model: AnyLayer, index: number): number | undefined {
 
 function vocabularyOf(layer: AnyLayer): number | undefined {
   const { inputDim, numTokens } = layer.getConfig();
-  if (layer.getClassName() === 'Embedding') return Number(inputDim);
+  if (['Embedding', 'PruneTiedEmbedding'].includes(layer.getClassName())) return Number(inputDim);
   return layer.getClassName() === 'CategoryEncoding' ? Number(numTokens) : undefined;
 }

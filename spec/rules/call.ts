@@ -39,6 +39,7 @@ export function callOf({ config = {}, shapes, axes = [], weights = [] }: CallOpt
     bare,
     shifted,
     readBare: width => void bare.push(width),
+    regard: () => undefined,
     shift: (width, reason) => void shifted.push({ width, reason }),
     fresh: (_key, length) => fresh(length),
     freeze: (width, reason) => void frozen.push({ width, reason }),
