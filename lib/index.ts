@@ -49,12 +49,15 @@ export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOp
 
 export { slimmable } from './layers/slimmable';
 export { attention, type AttentionOptions, type RotaryOptions } from './layers/attention';
+export { attentionUnits } from './rules/attentionUnits';
 export type { AttentionUnits } from './rules/attention';
 export type { RotaryLayout } from './rules/rotary';
 export { rmsNorm, layerNorm, type NormOptions } from './layers/norms';
 export { tiedEmbedding, type TiedEmbeddingOptions } from './layers/tiedEmbedding';
 export { positionEmbedding, classToken, firstToken, type PositionEmbeddingOptions } from './layers/positions';
 export { startDecoding, type Decoding } from './layers/decoding';
+export { addLora, mergeLora } from './runtime/lora';
+export type { LoraOptions } from './edit/lora';
 export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';
