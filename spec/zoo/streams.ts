@@ -151,7 +151,7 @@ export const unfitNets: Readonly<Record<string, { readonly net: Net; readonly re
     reason: /neither/,
     net: () => {
       const stem = apply(rgb(), conv('stem', 4));
-      return model(stem.sourceLayer.input as Flow, head(sum('add', stem, stem)));
+      return model(stem.sourceLayer.input, head(sum('add', stem, stem)));
     },
   },
   'two branches of one stream': {
