@@ -4,7 +4,8 @@ import type { Checkpoint } from './core/checkpoint';
 import { hashOf } from './core/hash';
 import type { Need, Progress } from './core/context';
 import type { RunStore } from './core/store';
-import { composeSteps, type Plan } from './edit/plan';
+import { composePlan } from './edit/blockPlan';
+import type { Plan } from './edit/plan';
 import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
 import { identify, type Identity } from './identity';
@@ -116,6 +117,9 @@ async function run<N extends Need>(
   const result = await context.step(method.name, original, () => method.run(original, context));
   await context.stage('result', result);
   const shared = { method: method.name, seed };
+  const source = { sha256: await hashOf(original) };
+  const { version, ...composed } = composePlan(original, notes.steps);
+  const plan = explain(original, { version, source, ...shared, ...composed });
   const report: Report = {
     ...shared,
     backend: backendName(),
@@ -126,9 +130,8 @@ async function run<N extends Need>(
     layers: layerWidths(original, result),
     certificates: notes.certificates,
     ...(notes.undone.length > 0 && { undone: notes.undone }),
+    ...(plan.blocks && { blocks: plan.blocks.map(({ name, branches, layers }) => ({ name, branches, layers })) }),
   };
-  const source = { sha256: await hashOf(original) };
-  const plan = explain(original, { version: 1, source, ...shared, ...composeSteps(notes.steps) });
   const removed = keepRemoved ? removedFrom(original, result, plan, notes) : undefined;
   return { result, report, plan, ...(removed && { removed }) };
 }
@@ -144,9 +147,9 @@ async function keep<N extends Need>(
 }
 
 /** Of all cuts together, in terms of the plan. */
-function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Plan, { steps, slices }: Notes): Removed {
-  if (steps.length === 1) return { topology, slices: slices[0] };
-  const cuts = steps.map((step, i) => ({ sites: step.sites, slices: slices[i] }));
+function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Plan, { steps, taken }: Notes): Removed {
+  if (steps.length === 1) return { topology, ...taken[0] };
+  const cuts = steps.map((step, i) => ({ sites: step.sites, ...taken[i] }));
   return composeSlices(result, cuts, topology, sites);
 }
 

@@ -12,6 +12,7 @@ export {
   iterative,
   prune,
   pruneToLatency,
+  layerDrop,
   cut,
   fineTune,
   distill,
@@ -28,6 +29,7 @@ export type {
   Method,
   PruneOptions,
   PruneToLatencyOptions,
+  LayerDropOptions,
   FineTuneOptions,
   Distillation,
   DistillOptions,
@@ -43,6 +45,7 @@ export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
+export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
@@ -66,6 +69,8 @@ export { fuseLayers } from './edit/fuse';
 export { defineRule } from './rules';
 export type { LayerRule, LayerCall, Traced, LocalSite, Flow, Width, CutCall, CallShapes } from './rules/rule';
 export { groups, type Group } from './graph/group';
+export { blocks, type Blocks, type Block, type Branch, type Unfit } from './graph/blocks';
+export { removeBlocks } from './edit/remove';
 export { costOf } from './report/cost';
 export { formatReport } from './report/format';
 export { formatPlan } from './report/planText';
@@ -75,11 +80,11 @@ export type { Sensitivity, GroupSensitivity, SensitivityPoint } from './core/sen
 export type { ScanOptions, WidthOptions } from './methods/scan';
 export { measureLatency } from './report/latency';
 export type { Report, Stage, Cost, Latency } from './report/report';
-export type { Plan, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';
+export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock } from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 

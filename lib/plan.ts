@@ -12,8 +12,9 @@ import type { Checkpoint } from './core/checkpoint';
 import type { Need } from './core/context';
 import { hashOf } from './core/hash';
 import { removedUnits, requireSource, withRemoved, type Edits } from './edit/apply';
+import { takePlanned } from './edit/blockPlan';
 import { describeCut, type Plan } from './edit/plan';
-import { putBack, type Removed } from './edit/restore';
+import { putBack, requireLayers, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
 import { groupsOf } from './graph/group';
 import { trace } from './graph/trace';
@@ -47,11 +48,11 @@ export async function plan<N extends Need = never>(model: LayersModel, options: 
 export async function editPlan(model: LayersModel, given: Plan, edits: Edits): Promise<Plan> {
   const original = unwrap(await capture(model));
   requireSource(given, await hashOf(original));
-  const { version, source, method, seed, ...edited } = withRemoved(given, edits);
-  const traced = trace(original);
+  const { version, source, method, seed, blocks, ...edited } = withRemoved(given, edits);
+  const traced = trace(takePlanned(original, given).model);
   const all = groupsOf(traced);
   const removed = removedUnits(edited, all);
-  return explain(original, { version, source, method, seed, ...describeCut(all, traced, removed) });
+  return explain(original, { version, source, method, seed, ...(blocks && { blocks }), ...describeCut(all, traced, removed) }); // prettier-ignore
 }
 
 export type ApplyOptions = Omit<CompressOptions<never>, 'seed'>;
@@ -77,5 +78,6 @@ export function applyPlan(model: LayersModel, given: Plan, options: ApplyOptions
  * @throws PruneError `bad-plan` when the three do not belong together.
  */
 export async function restore(small: LayersModel | Checkpoint, given: Plan, removed: Removed): Promise<Checkpoint> {
+  requireLayers(given, removed);
   return putBack('topology' in small ? small : unwrap(await capture(small)), given.sites, removed);
 }

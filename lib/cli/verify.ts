@@ -2,7 +2,9 @@
 import { PruneError } from '../core/errors';
 import { hashOf } from '../core/hash';
 import { removedUnits, requireSites, requireSource } from '../edit/apply';
+import { takePlanned } from '../edit/blockPlan';
 import { describeCut } from '../edit/plan';
+import { skipBranches } from '../edit/remove';
 import { mask } from '../edit/slice';
 import { groupsOf } from '../graph/group';
 import { trace } from '../graph/trace';
@@ -28,11 +30,16 @@ export const verifyCommand: Command = {
   },
   async run(given) {
     const [original, pruned] = given.paths;
-    const { error, probes, removed } = await compare(original, pruned, given);
+    const { error, probes, removed, blocks } = await compare(original, pruned, given);
     if (!(error <= LIMIT)) throw notEqual(pruned, error);
-    if (given.has('json')) return JSON.stringify({ original, pruned, removed, error, limit: LIMIT, probes }, null, 2);
+    if (given.has('json'))
+      return JSON.stringify(
+        { original, pruned, removed, ...(blocks > 0 && { blocks }), error, limit: LIMIT, probes },
+        null,
+        2,
+      );
     return [
-      `${pruned} equals ${original} without ${count(removed)} of its units:`,
+      `${pruned} equals ${original} without ${count(removed)} of its units${blocks > 0 ? ` and ${blocks} of its blocks` : ''}:`,
       `largest relative difference ${tiny(error)} on ${probes} random inputs (limit ${tiny(LIMIT)})`,
     ].join('\n');
   },
@@ -43,14 +50,20 @@ async function compare(original: string, pruned: string, given: Given) {
   const plan = await readPlanFile(pruned.replace(/[^/\\]+\.json(?=$|\?)/, 'plan.json'));
   const whole = await readCheckpoint(original, given);
   requireSource(plan, await hashOf(whole));
-  const traced = trace(whole);
+  const { model: base, branches } = takePlanned(whole, plan);
+  const traced = trace(base);
   const all = groupsOf(traced);
   const removed = removedUnits(plan, all);
   requireSites(plan, describeCut(all, traced, removed).sites);
   const small = await readCheckpoint(pruned, given);
   const options = { seed: plan.seed, tolerance: Infinity };
-  const { error, probes } = await certify('verify', mask(whole, traced, removed), small, options);
-  return { error, probes, removed: removed.size };
+  const { error, probes } = await certify(
+    'verify',
+    mask(skipBranches(whole, branches), traced, removed),
+    small,
+    options,
+  );
+  return { error, probes, removed: removed.size, blocks: plan.blocks?.length ?? 0 };
 }
 
 function notEqual(pruned: string, error: number): PruneError {

@@ -28,10 +28,17 @@ export interface RecalibrateOptions {
 export interface Watched {
   readonly model: Checkpoint;
   readonly layers: readonly string[];
+  /** Paths of layers whose outputs are looked at; {@link madeBy} is where they are shown. */
+  readonly makers?: readonly string[];
 }
 
 /** What each layer was given for one batch: call by call in the order of running, an array for each of its inputs. */
 export type Observed = ReadonlyMap<string, readonly (readonly NdArray[])[]>;
+
+/** Where {@link Observed} shows what the layer at `path` gave: call by call, an array for each of its outputs. */
+export function madeBy(path: string): string {
+  return `${path} >`;
+}
 
 export interface ObserveOptions {
   /** Batches of training data to look at; default: 16. */
@@ -145,6 +152,8 @@ export interface Abilities {
     readonly train: Split;
     /** Mean over the validation split, or over the training split where there is none. */
     evaluate(model: Checkpoint): Promise<Score>;
+    /** Mean over training data, on the examples that {@link observe} shows. */
+    sample(model: Checkpoint, options?: ObserveOptions): Promise<Score>;
     /** BatchNormalization statistics measured anew by forward passes only. */
     recalibrate(model: Checkpoint, options?: RecalibrateOptions): Promise<Checkpoint>;
     /** Shows `see`, batch by batch, what layers are given; all models run on the same batches. */
@@ -225,6 +234,15 @@ export interface BaseContext {
   step(name: string, model: Checkpoint, run: () => Promise<Checkpoint>): Promise<Checkpoint>;
 }
 
+/** A residual block that is gone. */
+export interface RemovedBlock {
+  readonly name: string;
+  /** Paths of the Adds of its branches. */
+  readonly branches: readonly string[];
+  /** Paths of the layers that went with it. */
+  readonly layers: readonly string[];
+}
+
 /** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */
 export interface RemovedStep {
   readonly groups: readonly {
@@ -241,6 +259,8 @@ export interface RemovedStep {
     readonly role: string;
     readonly kept: readonly number[];
   }[];
+  /** Blocks that went whole, in this order, and before any unit of the step. */
+  readonly blocks?: readonly RemovedBlock[];
   /** Where a clock had a say in it. */
   readonly measured?: readonly Measured[];
 }

@@ -1,5 +1,9 @@
 /** The criteria: adding one is one file and one line here. */
 export type { Aggregate } from './aggregate';
+export type { BlockCriterion } from './blockCriterion';
+export { blockInfluence } from './blockInfluence';
+export { firstBlocks, lastBlocks, randomBlocks } from './blockOrder';
+export { lossIncrease } from './lossIncrease';
 export { scoreEach, type Criterion, type Scores } from './criterion';
 export type { Normalize } from './normalize';
 export { fisher, type FisherOptions } from './fisher';

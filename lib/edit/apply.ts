@@ -11,8 +11,11 @@ export type Edits = Readonly<Record<string, readonly number[]>>;
  * Refuses what is no plan, and a plan of another model.
  * @throws PruneError `bad-plan`.
  */
-export function requireSource({ version, source, groups }: Plan, sha256: string): void {
-  if (version !== 1) throw bad('version 1', String(version), 'Update tfjs-prune, or make a new plan.');
+export function requireSource({ version, source, groups, blocks }: Plan, sha256: string): void {
+  if (version !== 1 && version !== 2) {
+    throw bad('version 1 or 2', String(version), 'Update tfjs-prune, or make a new plan.');
+  }
+  if (blocks !== undefined && !isList(blocks)) throw bad('a list of blocks', typeof blocks, 'Make a new plan.');
   if (!isList(groups)) throw bad('a list of groups', typeof groups, 'Make a new plan.');
   if (source?.sha256 === sha256) return;
   throw bad(

@@ -1,5 +1,5 @@
 /** The plan: what is removed, in terms of the original model, as JSON. */
-import type { RemovedStep } from '../core/context';
+import type { RemovedBlock, RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Measured } from '../core/timing';
 import type { Group } from '../graph/group';
@@ -57,13 +57,22 @@ export interface PlanSite {
   readonly kept: readonly number[];
 }
 
-/** What `groups[].removed` says decides; `sites` follow from it, and must. */
+/** A residual block that goes whole. */
+export interface PlanBlock extends RemovedBlock {
+  /** What the removal saves if it is the only one. */
+  readonly savings?: PlanCost;
+}
+
+/** What `blocks` and `groups[].removed` say decides; `sites` follow from it, and must. */
 export interface Plan {
-  readonly version: 1;
+  /** 2 where blocks go. */
+  readonly version: 1 | 2;
   /** Hash of the original model's topology and weights. */
   readonly source: { readonly sha256: string };
   readonly method: string;
   readonly seed: number;
+  /** Blocks that go, in this order; groups and sites are those of the model without them. Absent where none go. */
+  readonly blocks?: readonly PlanBlock[];
   readonly groups: readonly PlanGroup[];
   readonly sites: readonly PlanSite[];
   /** Of the original, and of what these removals leave of it. */

@@ -5,7 +5,7 @@ import { isHash } from '../core/provenance';
 import type { Plan } from './plan';
 
 /**
- * `json` itself when it is a plan of version 1; fields that this version does not know are left in it.
+ * `json` itself when it is a plan of version 1 or 2; fields that this version does not know are left in it.
  * @throws PruneError `bad-file` at the first field that is missing or makes no sense; `place` names the file.
  */
 export function parsePlan(json: unknown, place = 'plan'): Plan {
@@ -13,11 +13,15 @@ export function parsePlan(json: unknown, place = 'plan'): Plan {
     throw new PruneError('bad-file', { place, expected, got: describe(got), cure });
   };
   if (!isRecord(json)) return refuse('a plan', json);
-  const { version, source, method, seed, groups, sites } = json;
-  if (version !== 1) refuse('a plan of version 1', version, 'Read it with the release of tfjs-prune that wrote it.');
+  const { version, source, method, seed, blocks = [], groups, sites } = json;
+  if (version !== 1 && version !== 2) {
+    refuse('a plan of version 1 or 2', version, 'Read it with the release of tfjs-prune that wrote it.');
+  }
   if (!isRecord(source) || !isHash(source.sha256)) refuse('source.sha256 with 64 hex digits', source);
   if (typeof method !== 'string') refuse('the name of a method', method);
   if (!Number.isFinite(seed)) refuse('a number as seed', seed);
+  if (!Array.isArray(blocks)) return refuse('a list of blocks', blocks);
+  blocks.forEach((block, i) => requireBlock(block, `blocks[${i}]`, refuse));
   if (!Array.isArray(groups)) return refuse('a list of groups', groups);
   if (!Array.isArray(sites)) return refuse('a list of sites', sites);
   groups.forEach((group, i) => requireGroup(group, `groups[${i}]`, refuse));
@@ -32,6 +36,18 @@ export function parsePlan(json: unknown, place = 'plan'): Plan {
 }
 
 type Refuse = (expected: string, got: unknown, cure?: string) => never;
+
+function requireBlock(block: unknown, place: string, refuse: Refuse): void {
+  if (!isRecord(block)) return refuse(`a block in ${place}`, block);
+  const { name, branches, layers } = block;
+  if (typeof name !== 'string') refuse(`a name in ${place}`, name);
+  if (!isNames(branches)) refuse(`names as branches in ${place}`, branches);
+  if (!isNames(layers)) refuse(`paths as layers in ${place}`, layers);
+}
+
+function isNames(list: unknown): boolean {
+  return Array.isArray(list) && list.every(name => typeof name === 'string');
+}
 
 function requireGroup(group: unknown, place: string, refuse: Refuse): void {
   if (!isRecord(group)) return refuse(`a group in ${place}`, group);

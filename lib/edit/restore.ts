@@ -1,6 +1,7 @@
 /** What a cut takes away, kept, and put back. */
 import { gather, interleave, type NdArray } from '../core/array';
 import { leaves, weightsOf, type Checkpoint, type Topology } from '../core/checkpoint';
+import type { RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
 import { lostPositions } from './apply';
 import { siteKey, type Plan, type PlanSite } from './plan';
@@ -11,11 +12,25 @@ export interface RemovedSlice extends Pick<PlanSite, 'layer' | 'weight' | 'axis'
   readonly values: NdArray;
 }
 
-/** Everything of the original model that the smaller one lacks. */
-export interface Removed {
-  readonly topology: Topology;
+/** What one step took away. */
+export interface Taken {
   /** One for each site of the plan, in the order of the cuts. */
   readonly slices: readonly RemovedSlice[];
+  /** The weights of the layers that went with blocks, by path; absent where no block went. */
+  readonly layers?: Checkpoint['weights'];
+}
+
+/** Everything of the original model that the smaller one lacks. */
+export interface Removed extends Taken {
+  readonly topology: Topology;
+}
+
+/** What `model` loses by a step. */
+export function takeAway(model: Checkpoint, { sites, blocks }: RemovedStep): Taken {
+  if (blocks === undefined) return { slices: takeSlices(model, sites) };
+  const gone = new Set(blocks.flatMap(({ layers }) => layers));
+  const layers = new Map([...model.weights].filter(([path]) => gone.has(path)));
+  return { slices: takeSlices(model, sites), layers };
 }
 
 /** What `model` loses at `sites`, one after the other. */
@@ -30,11 +45,18 @@ export function takeSlices({ weights }: Checkpoint, sites: readonly PlanSite[]):
 }
 
 /**
- * `small` with `slices` put back where `sites` lost them; what stayed is left as it is now.
+ * `small` with `layers` put back, and `slices` where `sites` lost them; what stayed is left as it is now.
  * @throws PruneError `bad-plan` when the three do not belong together.
  */
-export function putBack(small: Checkpoint, sites: readonly PlanSite[], { topology, slices }: Removed): Checkpoint {
-  const weights = new Map(leaves(topology).map(({ path }) => [path, weightsOf(small, path)] as const));
+export function putBack(
+  small: Checkpoint,
+  sites: readonly PlanSite[],
+  { topology, slices, layers = new Map() }: Removed,
+): Checkpoint {
+  const held = (path: string): readonly NdArray[] => layers.get(path) ?? weightsOf(small, path);
+  const weights = new Map(leaves(topology).map(({ path }) => [path, held(path)] as const));
+  const twice = [...layers.keys()].find(path => small.weights.has(path) || !weights.has(path));
+  if (twice !== undefined) throw bad('restore', 'layers that are not in the small model', `"${twice}"`);
   const unknown = [...small.weights.keys()].find(path => !weights.has(path));
   if (unknown !== undefined) throw bad('restore', 'layers of the original only', `"${unknown}"`);
   const siteOf = pairs(sites, slices);
@@ -47,15 +69,24 @@ export function putBack(small: Checkpoint, sites: readonly PlanSite[], { topolog
   return { topology, weights: new Map([...weights].filter(([, arrays]) => arrays.length > 0)) };
 }
 
+/** @throws PruneError `bad-plan` for what is no part of the same run, as far as blocks tell. */
+export function requireLayers({ blocks = [] }: Plan, { layers }: Removed): void {
+  const gone = new Set(blocks.flatMap(block => block.layers));
+  if (blocks.length > 0 && layers === undefined) throw bad('restore', 'the layers of the blocks that went', 'none');
+  const odd = [...(layers?.keys() ?? [])].find(path => !gone.has(path));
+  if (odd !== undefined) throw bad('restore', 'layers of blocks of the plan only', `"${odd}"`);
+}
+
 /** What several cuts took, in the order they were made, as the one cut of `sites` takes it; `small` is what they left. */
 export function composeSlices(
   small: Checkpoint,
-  cuts: readonly { readonly sites: readonly PlanSite[]; readonly slices: readonly RemovedSlice[] }[],
+  cuts: readonly (Taken & { readonly sites: readonly PlanSite[] })[],
   topology: Topology,
   sites: Plan['sites'],
 ): Removed {
   const whole = [...cuts].reverse().reduce((model, cut) => putBack(model, cut.sites, { ...cut, topology }), small);
-  return { topology, slices: takeSlices(whole, sites) };
+  const layers = new Map([...whole.weights].filter(([path]) => !small.weights.has(path)));
+  return { topology, slices: takeSlices(whole, sites), ...(layers.size > 0 && { layers }) };
 }
 
 function replace(weights: Map<string, readonly NdArray[]>, { layer, weight }: PlanSite, array: NdArray): void {

@@ -138,7 +138,7 @@ function callLayer(spec: LayerSpec, path: string, inputs: readonly Flow[] | unde
 }
 
 /** Node 0 of a nested model is the model itself, not a call of it. */
-function firstNode(spec: LayerSpec): number {
+export function firstNode(spec: LayerSpec): number {
   return isContainer(spec) ? 1 : 0;
 }
 

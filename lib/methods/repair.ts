@@ -4,6 +4,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import { unkept, type Context, type Need, type ObserveOptions, type RemovedStep } from '../core/context';
 import { composeSteps } from '../edit/plan';
 import { readersToRepair, repairReader, unfolded, type Repair } from '../edit/refit';
+import { PruneError } from '../core/errors';
 import type { Method } from './method';
 
 export interface RepairOptions extends ObserveOptions {
@@ -23,7 +24,7 @@ export interface RepairOptions extends ObserveOptions {
  * 2312.11983 (mean).
  * Differs: the bias is fitted too; a ridge holds the weights where they were; mean measures what is missing at the
  * layer's output and with the inputs it has now, and so makes good what earlier layers still get wrong.
- * @throws PruneError `bad-option`, `aborted`, and what `method` throws.
+ * @throws PruneError `bad-option`, also when run for a `method` that removes blocks; `aborted`, and what `method` throws.
  */
 export function repair<N extends Need = never>(method: Method<N>, options: RepairOptions = {}): Method<N | 'data'> {
   const { kind = 'leastSquares', places = 16, ridge = 1e-3, batches = 16, batchSize = 64 } = options;
@@ -66,6 +67,7 @@ async function repairAll(
   { observe, ...how }: Omit<Repair, 'seed'> & { readonly observe: ObserveOptions },
   { data, seed, log, progress }: Context<'data'>,
 ): Promise<Checkpoint> {
+  if (steps.some(({ blocks }) => blocks)) throw noBlocks();
   const { sites } = composeSteps(steps);
   const readers = readersToRepair(before, cut, sites);
   let current = unfolded(before, cut, sites);
@@ -78,4 +80,13 @@ async function repairAll(
     progress({ stage: 'repair', done: done + 1, total: readers.length, detail: reader.layer });
   }
   return current;
+}
+
+function noBlocks(): PruneError {
+  return new PruneError('bad-option', {
+    place: 'repair',
+    expected: 'a method that removes units only',
+    got: 'one that removes blocks',
+    cure: 'Repair the cut alone: chain(repair(prune(...)), layerDrop(...)).',
+  });
 }

@@ -1,6 +1,8 @@
 /** A plan with the account of it: what goes together and why, and what it saves. */
 import type { Checkpoint } from '../core/checkpoint';
 import type { Plan, PlanCost, PlanGroup } from '../edit/plan';
+import { takePlanned } from '../edit/blockPlan';
+import { branchesNamed, removalProblem, removeBranches } from '../edit/remove';
 import { groupsOf } from '../graph/group';
 import { reasonsOf } from '../graph/reasons';
 import { trace } from '../graph/trace';
@@ -8,8 +10,9 @@ import type { Unit } from '../rules/rule';
 import { costOf } from './cost';
 import { savingsOf } from '../edit/savings';
 
-/** `plan` of `model`, which is not touched, with `coupled`, `reasons` and `savings` of every group, and the cost of the whole. */
-export function explain(model: Checkpoint, plan: Plan): Plan {
+/** `plan` of `original`, which is not touched, with `coupled`, `reasons` and `savings` of every group and block, and the cost of the whole. */
+export function explain(original: Checkpoint, plan: Plan): Plan {
+  const { model } = takePlanned(original, plan);
   const traced = trace(model);
   const all = groupsOf(traced);
   const reasons = reasonsOf(model, traced, all);
@@ -24,12 +27,27 @@ export function explain(model: Checkpoint, plan: Plan): Plan {
   );
   const [whole] = savingsOf(model, traced, [new Set(cuts.flatMap((units): Unit[] => [...units]))]);
   const groups = plan.groups.map(group => ({ ...group, ...accounts.get(group.name) }));
-  return { ...plan, groups, cost: totals(model, whole) };
+  const before = planCost(original);
+  const after = less(planCost(model), whole);
+  return { ...plan, ...(plan.blocks && { blocks: explained(original, plan.blocks) }), groups, cost: { before, after } };
 }
 
-function totals(model: Checkpoint, saved: PlanCost): NonNullable<Plan['cost']> {
+function explained(original: Checkpoint, gone: NonNullable<Plan['blocks']>): NonNullable<Plan['blocks']> {
+  const whole = planCost(original);
+  return gone.map(block => {
+    const own = branchesNamed(original, block.branches);
+    // One that is a block, or can go, only after others are gone has no savings of its own.
+    if (own.length < block.branches.length || removalProblem(original, own)) return block;
+    return { ...block, savings: less(whole, planCost(removeBranches(original, own))) };
+  });
+}
+
+function planCost(model: Checkpoint): PlanCost {
   const { parameters, macs, bytes } = costOf(model);
-  const before = { parameters, ...(macs === undefined ? {} : { macs }), bytes };
-  const left = macs === undefined || saved.macs === undefined ? {} : { macs: macs - saved.macs };
-  return { before, after: { parameters: parameters - saved.parameters, ...left, bytes: bytes - saved.bytes } };
+  return { parameters, ...(macs === undefined ? {} : { macs }), bytes };
+}
+
+function less(whole: PlanCost, part: PlanCost): PlanCost {
+  const macs = whole.macs === undefined || part.macs === undefined ? {} : { macs: whole.macs - part.macs };
+  return { parameters: whole.parameters - part.parameters, ...macs, bytes: whole.bytes - part.bytes };
 }

@@ -27,7 +27,7 @@ function terminal(report: Report): string {
     textTable(overview(report), { words: [3] }),
     report.stages.length > 1 ? textTable(stageRows(report.stages)) : '',
     changed.length > 0 ? textTable(layerRows(changed, bar), { words: [4] }) : '',
-    [unchanged(report.layers), certificate(report), ...undone(report)].filter(Boolean).join('\n'),
+    [unchanged(report.layers), ...blocks(report), certificate(report), ...undone(report)].filter(Boolean).join('\n'),
   ];
   return sections.filter(Boolean).join('\n\n');
 }
@@ -40,6 +40,7 @@ function markdown(report: Report): string {
     report.stages.length > 1 ? markdownTable(stageRows(report.stages)) : '',
     changed.length > 0 ? markdownTable(layerRows(changed)) : '',
     unchanged(report.layers),
+    ...blocks(report),
     certificate(report),
     ...undone(report),
   ];
@@ -118,6 +119,11 @@ function certificate({ certificates }: Report): string {
   const cuts = certificates.length === 1 ? 'the cut is' : `all ${certificates.length} cuts are`;
   const { error, tolerance, probes } = worst;
   return `certificate: ${cuts} exact, sliced = masked within ${tiny(error)} on ${probes} probes (limit ${tiny(tolerance)})`;
+}
+
+/** As unlike the rest as the blocks are: each on a line of its own. */
+function blocks({ blocks: gone = [] }: Report): string[] {
+  return gone.map(({ name, layers }) => `block gone: ${name} (${layers.length} layers)`);
 }
 
 function undone({ undone: steps = [] }: Report): string[] {

@@ -26,6 +26,7 @@ export function formatPlan(plan: Plan, format: PlanFormat = 'terminal'): string 
   const sections = [
     head(title),
     tables(overview(plan, free)),
+    plan.blocks ? tables(blockRows(plan.blocks)) : '',
     ...(plan.measured ?? []).flatMap(measured => [clock(measured), tables(trialRows(measured))]),
     free.length > 0 ? tables(groupRows(free), { words: [1] }) : '',
     free.some(({ savings }) => savings)
@@ -73,6 +74,11 @@ function overview({ cost }: Plan, free: readonly PlanGroup[]): string[][] {
     row('MACs', ({ macs }) => macs, count),
     row('size', at => at.bytes, bytes),
   ];
+}
+
+function blockRows(gone: NonNullable<Plan['blocks']>): string[][] {
+  const rows = gone.map(({ name, layers, savings }) => [shorten(name, 48), String(layers.length), ...savingsCells(savings)]); // prettier-ignore
+  return [['block gone', 'layers', 'parameters', 'MACs', 'size'], ...rows];
 }
 
 function clock({ backend, batch, runs, target, dense, multipleOf }: Measured): string {

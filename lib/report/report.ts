@@ -2,7 +2,7 @@
  * report: what a compression did, as data and as text. Reads core, rules and graph; knows nothing of methods.
  * This file: the data.
  */
-import type { Certificate, Score, Undone } from '../core/context';
+import type { Certificate, RemovedBlock, Score, Undone } from '../core/context';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {
@@ -52,6 +52,8 @@ export interface Report {
   readonly after: Cost;
   readonly stages: readonly Stage[];
   readonly layers: readonly LayerWidth[];
+  /** Residual blocks that are gone, in the order of their going; absent where none went. */
+  readonly blocks?: readonly RemovedBlock[];
   readonly certificates: readonly (Certificate & { readonly place: string })[];
   readonly latency?: Latency;
   /** Steps that a guard took back; nothing else in the report knows of them. */

@@ -24,6 +24,7 @@ export const batchNormalization: LayerRule = {
 
 export const layerNormalization: LayerRule = {
   className: 'LayerNormalization',
+  normalizes: true,
   understands: ['axis', 'epsilon', 'center', 'scale'],
   trace(call) {
     const [flow] = call.inputs;

@@ -103,6 +103,8 @@ export interface LayerRule {
   resize?(cut: CutCall): Config;
   /** Multiply-accumulates per example; default 0. NaN when a size is not known. */
   macs?(call: CallShapes): number;
+  /** It brings what it is given to one size, place by place: a stream that it has left is a normalised one. */
+  readonly normalizes?: true;
   /** What it computes; where it is not said, constants stop here and nothing is repaired. */
   readonly arithmetic?: Arithmetic;
 }

@@ -12,7 +12,7 @@ import type {
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
 import type { RunStore } from '../core/store';
-import { takeSlices } from '../edit/restore';
+import { takeAway } from '../edit/restore';
 import { gatherSites } from '../edit/slice';
 import { certify } from './certify';
 import type { Splits } from './data';
@@ -21,7 +21,7 @@ import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
 import { newJournal, wayBack, type Journal } from './journal';
 import { unfitness } from './moments';
-import { observe } from './observe';
+import { observe, observeOrder } from './observe';
 import { recalibrate } from './recalibrate';
 import { keptSteps, type Fingerprint } from './resume';
 import { time } from './time';
@@ -71,7 +71,7 @@ export async function createContext<S>(
     },
     removed(step, model) {
       notes.steps.push(step);
-      if (keepRemoved) notes.slices.push(takeSlices(model, step.sites));
+      if (keepRemoved) notes.taken.push(takeAway(model, step));
       journal.moments = cutMoments(journal.moments, model, step);
     },
     time: (place, models, options) => time(place, models, { ...options, signal }),
@@ -109,10 +109,12 @@ function history(journal: Journal): Pick<BaseContext, 'undone' | 'mark' | 'recal
 function cutMoments(
   moments: Moments | undefined,
   { weights }: Checkpoint,
-  { sites }: RemovedStep,
+  { sites, blocks = [] }: RemovedStep,
 ): Moments | undefined {
   if (moments === undefined || unfitness(moments, weights) !== undefined) return undefined;
-  return { ...moments, slots: moments.slots.map(slot => gatherSites(slot, sites)) };
+  const gone = new Set(blocks.flatMap(({ layers }) => layers));
+  const left = (slot: Checkpoint['weights']) => new Map([...slot].filter(([path]) => !gone.has(path)));
+  return { ...moments, slots: moments.slots.map(slot => gatherSites(left(slot), sites)) };
 }
 
 function abilities(
@@ -125,6 +127,10 @@ function abilities(
     data: {
       train,
       evaluate: (model: Checkpoint) => evaluate(model, validation, loss, { signal: run.signal }),
+      sample(model, { batches = 16, batchSize = 64 } = {}) {
+        const order = observeOrder(run.seed, train.inputs[0].shape[0]).subarray(0, batches * batchSize);
+        return evaluate(model, train, loss, { batchSize, order, signal: run.signal });
+      },
       recalibrate: (model, options) => recalibrate(model, train, options, run),
       observe: (watched, see, options) => observe(watched, train, see, options, run),
     },

@@ -12,6 +12,11 @@ import { batchOf } from './tensors';
 
 export { predict };
 
+export interface EvaluateOptions extends PredictOptions {
+  /** The examples to look at; default: all. */
+  readonly order?: Int32Array;
+}
+
 /**
  * Mean loss over all examples (without penalties on weights) and, for classifiers, accuracy in [0, 1]; of several outputs
  * the losses are added and the accuracies averaged.
@@ -21,7 +26,7 @@ export async function evaluate(
   checkpoint: Checkpoint,
   split: Split,
   loss: Loss,
-  options: PredictOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Score> {
   const { checkpoint: prepared, terms } = prepareLoss(checkpoint, loss);
   return withModel(prepared, model => score(model, split, terms, options));
@@ -32,13 +37,13 @@ export async function score(
   model: LayersModel,
   split: Split,
   terms: readonly LossTerm[],
-  { batchSize = 128, signal }: PredictOptions = {},
+  { batchSize = 128, order, signal }: EvaluateOptions = {},
 ): Promise<Score> {
   checkNumber('evaluate', 'batchSize', batchSize, { least: 1, integer: true });
   const breathe = pause('evaluate', signal);
-  const count = split.inputs[0].shape[0];
+  const count = order?.length ?? split.inputs[0].shape[0];
   const sums = [0, 0];
-  for (const indices of batches(count, batchSize)) {
+  for (const indices of batches(count, batchSize, order)) {
     await breathe();
     const means = tf.tidy(() => measure(model, split, terms, indices));
     const values = await means.data().finally(() => means.dispose());

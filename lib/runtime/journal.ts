@@ -1,14 +1,14 @@
 /** What a run notes on the way, step by step, so that a step can be written down and read again. */
 import type { Certificate, Moments, RemovedStep, Score, Undone } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
-import type { RemovedSlice } from '../edit/restore';
+import type { Taken } from '../edit/restore';
 
 /** For plan and report; `S` is a stage of the report. */
 export interface Notes<S = unknown> {
   readonly stages: S[];
   readonly steps: RemovedStep[];
   /** What each step took away, where that is to be kept. */
-  readonly slices: (readonly RemovedSlice[])[];
+  readonly taken: Taken[];
   readonly certificates: (Certificate & { readonly place: string })[];
   readonly undone: Undone[];
 }
@@ -24,37 +24,37 @@ export interface Journal<S = unknown> {
 }
 
 export function newJournal<S>(): Journal<S> {
-  return { notes: { stages: [], steps: [], slices: [], certificates: [], undone: [] }, recalled: {} };
+  return { notes: { stages: [], steps: [], taken: [], certificates: [], undone: [] }, recalled: {} };
 }
 
 /** How much was noted. */
 export type Mark = Readonly<Record<keyof Notes, number>>;
 
-export function markOf({ stages, steps, slices, certificates, undone }: Notes): Mark {
+export function markOf({ stages, steps, taken, certificates, undone }: Notes): Mark {
   return {
     stages: stages.length,
     steps: steps.length,
-    slices: slices.length,
+    taken: taken.length,
     certificates: certificates.length,
     undone: undone.length,
   };
 }
 
 /** What was noted since. */
-export function notesSince<S>({ stages, steps, slices, certificates, undone }: Notes<S>, mark: Mark): Notes<S> {
+export function notesSince<S>({ stages, steps, taken, certificates, undone }: Notes<S>, mark: Mark): Notes<S> {
   return {
     stages: stages.slice(mark.stages),
     steps: steps.slice(mark.steps),
-    slices: slices.slice(mark.slices),
+    taken: taken.slice(mark.taken),
     certificates: certificates.slice(mark.certificates),
     undone: undone.slice(mark.undone),
   };
 }
 
-export function addNotes<S>(notes: Notes<S>, { stages, steps, slices, certificates, undone }: Notes<S>): void {
+export function addNotes<S>(notes: Notes<S>, { stages, steps, taken, certificates, undone }: Notes<S>): void {
   notes.stages.push(...stages);
   notes.steps.push(...steps);
-  notes.slices.push(...slices);
+  notes.taken.push(...taken);
   notes.certificates.push(...certificates);
   notes.undone.push(...undone);
 }
@@ -62,11 +62,11 @@ export function addNotes<S>(notes: Notes<S>, { stages, steps, slices, certificat
 /** A way back to `journal` as it is now, but for what was taken back. */
 export function wayBack(journal: Journal): () => void {
   const { last, moments, notes } = journal;
-  const { stages, steps, slices, certificates } = markOf(notes);
+  const { stages, steps, taken, certificates } = markOf(notes);
   return () => {
     notes.stages.length = stages;
     notes.steps.length = steps;
-    notes.slices.length = slices;
+    notes.taken.length = taken;
     notes.certificates.length = certificates;
     Object.assign(journal, { last, moments });
   };

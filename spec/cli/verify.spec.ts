@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Plan } from '../../lib/edit/plan';
 import { useBackend } from '../../lib/runtime/backend';
+import { chain, compress, lastBlocks, layerDrop, magnitude, prune, saveLayersModel, uniform } from 'tfjs-prune';
+import { streamNet } from '../zoo/streams';
 import { WASM } from '../backend';
 import { editModelJson, newFolder, removeFolders, shardPaths } from '../io/folder';
 import { refusalOf, run, savedNet } from './run';
@@ -37,6 +39,27 @@ test('--json prints one document; files may be named instead of folders', async 
   const { error, ...answer } = JSON.parse(out[0]) as Record<string, unknown>;
   expect(answer).toMatchObject({ removed: 5, limit: 1e-5, probes: 8 });
   expect(error).toBeLessThan(1e-5);
+});
+
+test('blocks that are gone are proved gone', async () => {
+  const net = streamNet('postNorm');
+  const [original, small] = [newFolder(), newFolder()];
+  await saveLayersModel(net, original);
+  const { model, plan } = await compress(
+    net,
+    chain(
+      layerDrop({ count: 1, criterion: lastBlocks() }),
+      prune({ criterion: magnitude(), budget: uniform({ ratio: 0.3 }) }),
+    ),
+    { latency: false },
+  );
+  await saveLayersModel(model, small, { plan });
+  [net, model].forEach(each => each.dispose());
+  const { code, out, error } = await run('verify', original, small);
+  expect([code, error]).toEqual([0, []]);
+  expect(out[0]).toMatch(/without \d+ of its units and 1 of its blocks:/);
+  const { out: json } = await run('verify', original, small, '--json');
+  expect(JSON.parse(json[0])).toMatchObject({ blocks: 1 });
 });
 
 test('weights that changed after the cut are found', async () => {

@@ -84,7 +84,7 @@ describe('requireSource', () => {
   });
 
   test.each([
-    ['another version', { ...plan, version: 2 }],
+    ['another version', { ...plan, version: 3 }],
     ['no groups', { ...plan, groups: undefined }],
     ['no source', { ...plan, source: undefined }],
   ])('refuses %s', (_, bad) => {

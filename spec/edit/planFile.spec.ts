@@ -14,13 +14,31 @@ test('a plan is read as it is, with fields that a later release may add', () => 
   expect(parsePlan({ ...copy(), groups: [], sites: [] }).groups).toEqual([]);
 });
 
+test('so is a plan with blocks', () => {
+  const plan = { ...copy(), version: 2, blocks: [{ name: 'a+b', branches: ['a', 'b'], layers: ['x', 'a', 'y', 'b'] }] };
+  expect(parsePlan(plan)).toEqual(plan);
+});
+
 const cases: [string, (plan: LoosePlan) => unknown, RegExp][] = [
-  ['another version', plan => (plan.version = 2), /version 1, got 2\. Read it with the release/],
-  ['no version', plan => delete plan.version, /version 1, got none/],
+  ['another version', plan => (plan.version = 3), /version 1 or 2, got 3\. Read it with the release/],
+  ['no version', plan => delete plan.version, /version 1 or 2, got none/],
   ['no source', plan => delete plan.source, /source\.sha256 with 64 hex digits, got none/],
   ['half a hash', plan => (plan.source = { sha256: 'abc' }), /source\.sha256/],
   ['a method that is no name', plan => (plan.method = 1), /name of a method, got 1/],
   ['a seed that is no number', plan => (plan.seed = '7'), /a number as seed, got "7"/],
+  ['blocks that are no list', plan => (plan.blocks = {}), /a list of blocks/],
+  ['a block that is a word', plan => (plan.blocks = ['a']), /a block in blocks\[0\], got "a"/],
+  ['a block without name', plan => (plan.blocks = [{ branches: [], layers: [] }]), /a name in blocks\[0\]/],
+  [
+    'a branch that is a number',
+    plan => (plan.blocks = [{ name: 'a', branches: [1], layers: [] }]),
+    /names as branches/,
+  ],
+  [
+    'a block without layers',
+    plan => (plan.blocks = [{ name: 'a', branches: ['a'] }]),
+    /paths as layers in blocks\[0\]/,
+  ],
   ['groups that are no list', plan => (plan.groups = {} as never), /a list of groups/],
   ['sites that are no list', plan => (plan.sites = undefined as never), /a list of sites, got none/],
   ['a group that is a number', plan => (plan.groups[1] = 3 as never), /a group in groups\[1\], got 3/],

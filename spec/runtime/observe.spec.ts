@@ -1,6 +1,6 @@
 import * as layers from '@tensorflow/tfjs-layers';
 import { gather, type NdArray } from '../../lib/core/array';
-import type { Observed } from '../../lib/core/context';
+import { madeBy, type Observed } from '../../lib/core/context';
 import { random } from '../../lib/core/random';
 import { capture } from '../../lib/runtime/capture';
 import { observe } from '../../lib/runtime/observe';
@@ -79,6 +79,21 @@ test('it runs as in a prediction: Dropout is off', async () => {
   );
   const [[observed]] = await seen([{ model, layers: ['off', 'd'] }], split(8));
   expect(observed.get('d')).toEqual(observed.get('off'));
+});
+
+test('what layers give is seen too, call by call, and ends the pass where nothing else is waited for', async () => {
+  const shared = dense({ name: 'shared', units: 4 });
+  const x = layers.input({ shape: [4], name: 'x' });
+  const twice = shared.apply(shared.apply(x)) as Flow;
+  const model = await capture(layers.model({ inputs: x, outputs: dense({ name: 'end', units: 2 }).apply(twice) as Flow })); // prettier-ignore
+  const [[observed]] = await seen([{ model, layers: ['shared', 'end'], makers: ['shared'] }], split(6));
+  const [first, second] = observed.get('shared')!;
+  expect(observed.get(madeBy('shared'))).toEqual([second, observed.get('end')![0]]);
+  expect(first).not.toEqual(second);
+  const [[alone]] = await seen([{ model, layers: [], makers: ['end'] }], split(6));
+  expect([...alone.keys()]).toEqual([madeBy('end')]);
+  const [answers] = await predict(model, [gather(split(6).inputs[0], 0, random(1, 'observe').permutation(6))]);
+  expect(alone.get(madeBy('end'))).toEqual([[answers]]);
 });
 
 test('same seed, same bytes; another seed, another order', async () => {

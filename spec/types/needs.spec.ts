@@ -2,6 +2,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
   applyPlan,
+  blockInfluence,
   chain,
   compress,
   costTarget,
@@ -14,6 +15,9 @@ import {
   plan,
   bySensitivity,
   inProportion,
+  lastBlocks,
+  layerDrop,
+  lossIncrease,
   perGroup,
   prune,
   pruneToLatency,
@@ -111,6 +115,17 @@ export function misuse(): unknown[] {
     needsData.score([group], checkpoint, context),
     // @ts-expect-error a method with needs is no method without
     ((): Method => fineTune({ epochs: 1 }))(),
+
+    compress(model, layerDrop({ criterion: lastBlocks(), count: 1 })),
+    compress(model, layerDrop({ criterion: lossIncrease(), count: 1 }), { data }),
+    // @ts-expect-error blocks are scored on data
+    compress(model, layerDrop({ criterion: lossIncrease(), count: 1 })),
+    // @ts-expect-error so is their influence
+    compress(model, layerDrop({ criterion: blockInfluence(), ratio: 0.5 })),
+    // @ts-expect-error units are not blocks
+    layerDrop({ criterion: magnitude(), count: 1 }),
+    // @ts-expect-error nor blocks units
+    prune({ criterion: lastBlocks(), budget }),
 
     // @ts-expect-error repair repairs a method
     repair({ kind: 'mean' }),
