@@ -1,15 +1,43 @@
-/** Registers what TensorFlow for Node.js lacks of the kernels that layers use. */
-import { Conv3D, DenseBincount, getKernel } from '@tensorflow/tfjs-core';
+/** Registers what TensorFlow for Node.js lacks of the kernels that layers use, and faster ones for those that inference is made of. */
+import {
+  ClipByValue,
+  Conv2D,
+  Conv3D,
+  DenseBincount,
+  DepthwiseConv2dNative,
+  FusedBatchNorm,
+  FusedConv2D,
+  FusedDepthwiseConv2D,
+  getKernel,
+  Reshape,
+  type KernelConfig,
+} from '@tensorflow/tfjs-core';
 import { denseBincount } from './denseBincount';
 import { dilatedConv3d } from './dilatedConv3d';
+import { nativeConv2d, nativeDepthwise } from './nativeConvolution';
+import { nativeBatchNorm, nativeClip, nativeReshape } from './nativeElementwise';
 import { replaceKernel } from './replace';
 
 const BACKEND = 'tensorflow';
+
+/** Stock kernels that stay for what the new ones leave to them. */
+const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
+  [ClipByValue, nativeClip],
+  [Conv2D, nativeConv2d],
+  [Conv3D, stock => ({ ...stock, kernelFunc: dilatedConv3d(stock) })],
+  [DepthwiseConv2dNative, nativeDepthwise],
+  [FusedBatchNorm, nativeBatchNorm],
+  [FusedConv2D, nativeConv2d],
+  [FusedDepthwiseConv2D, nativeDepthwise],
+  [Reshape, nativeReshape],
+];
 
 /** Calling it again changes nothing. */
 export function installNativeKernels(): void {
   if (getKernel(DenseBincount, BACKEND) !== undefined) return;
   replaceKernel({ kernelName: DenseBincount, backendName: BACKEND, kernelFunc: denseBincount });
-  const stock = getKernel(Conv3D, BACKEND);
-  if (stock !== undefined) replaceKernel({ ...stock, kernelFunc: dilatedConv3d(stock) });
+  for (const [name, improve] of improved) {
+    const stock = getKernel(name, BACKEND);
+    if (stock !== undefined) replaceKernel(improve(stock));
+  }
 }
