@@ -13,6 +13,7 @@ function widthNorm(className: string, parameters: readonly string[]): LayerRule 
     className,
     understands: ['epsilon', 'width'],
     weights: parameters.length,
+    normalizes: true,
     trace(call) {
       const { shape } = call.inputs[0];
       const axis = shape.length - 1;

@@ -12,6 +12,7 @@ import { removalProblem, removeBlocks, removeBranches, skipBranches } from '../.
 import { blocks, type Block } from '../../lib/graph/blocks';
 import { capture } from '../../lib/runtime/capture';
 import { materialize } from '../../lib/runtime/materialize';
+import { ownTransformer, type Recipe } from '../zoo/ownTransformer';
 import { refusal } from '../zoo/refusal';
 import { predictionsOf } from '../zoo/removal';
 import { buildStream, streamRecipes } from '../zoo/randomStreams';
@@ -93,6 +94,22 @@ test.each(STREAM_NAMES)('%s without any subset of its blocks equals the model th
     for (const path of pathsOf(model)) if (!stays.has(path)) expect(removed.weights.has(path)).toBe(false);
   }
   expect(await hashOf(model)).toBe(before);
+  tf.dispose(probes);
+});
+
+test.each<[string, Partial<Recipe>, number]>([
+  ['pre-norm', {}, 0],
+  ['post-norm', { norm: 'layer', place: 'post', gated: false, tied: false, rotary: undefined, causal: false }, 6],
+])('a %s transformer of our layers without a block equals the one that skips it', async (_, changes, behind) => {
+  const { model, probes } = await probed(ownTransformer({ blocks: 3, ...changes }));
+  const { blocks: whole, branches } = blocks(model);
+  expect(whole).toHaveLength(3);
+  expect(branches.flatMap(block => block.branches).filter(({ norm }) => norm !== undefined)).toHaveLength(behind);
+  for (const block of whole) {
+    const removed = removeBlocks(model, [block.name]);
+    expect(difference(skipBranches(model, block.branches), removed, probes)).toBeLessThan(1e-6);
+    expect(difference(model, removed, probes)).toBeGreaterThan(1e-3);
+  }
   tf.dispose(probes);
 });
 
