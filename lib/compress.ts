@@ -84,23 +84,32 @@ export async function compress<N extends Need = never>(
   ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
 ): Promise<Compressed> {
   const { latency = {}, ...settings }: CompressSettings & { data?: Data } = options ?? {};
-  const { result, report, ...account } = await run(model, method, settings);
-  const small = materialize(result);
-  if (latency === false) return { model: small, report, ...account };
+  const compressed = await cutDown(model, method, settings);
+  if (latency === false) return compressed;
+  const { model: small, report } = compressed;
   try {
     const timed = await measureLatency(model, small, { ...latency, signal: settings.signal });
-    return { model: small, report: { ...report, latency: timed }, ...account };
+    return { ...compressed, report: { ...report, latency: timed } };
   } catch (error) {
     small.dispose();
     throw error;
   }
 }
 
+/** All but the timing: when it returns, nothing holds weights as plain data, and there is room for what timing needs. */
+async function cutDown<N extends Need>(
+  model: LayersModel,
+  method: Method<N>,
+  settings: Omit<CompressSettings, 'latency'> & { data?: Data },
+): Promise<Compressed> {
+  const { result, ...account } = await run(model, method, settings);
+  return { model: materialize(result), ...account };
+}
+
 interface Run extends Omit<Compressed, 'model'> {
   readonly result: Checkpoint;
 }
 
-/** All but what needs models: when it returns, the copy of the original is gone, and there is room for what timing needs. */
 async function run<N extends Need>(
   model: LayersModel,
   method: Method<N>,

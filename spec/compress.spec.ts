@@ -1,4 +1,6 @@
 /** The public call as a user makes it: what comes back, what stays untouched, and every way it refuses. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs-core';
 import * as L from '@tensorflow/tfjs-layers';
 import {
@@ -18,6 +20,7 @@ import {
   stepRatio,
   uniform,
   useBackend,
+  type Checkpoint,
   type Data,
 } from 'tfjs-prune';
 import { hashOf } from '../lib/core/hash';
@@ -69,6 +72,11 @@ const slimming = networkSlimming({
   fineTune: { epochs: 4, batchSize: 32, learningRate: 0.01, fraction: 0.5 },
   steps: 2,
 });
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 async function refusal(work: Promise<unknown> | (() => unknown)): Promise<PruneError> {
   try {
@@ -175,6 +183,32 @@ describe('resources', () => {
     for (let i = 0; i < 50; i++) await run();
     expect(tf.memory().numTensors).toBe(numTensors);
     expect(tf.memory().numDataBuffers).toBe(numDataBuffers);
+    model.dispose();
+  });
+
+  test('no weights are held as plain data any more when the timing begins', async () => {
+    const held: WeakRef<Checkpoint>[] = [];
+    const watched: typeof small = {
+      ...small,
+      async run(model, context) {
+        const result = await small.run(model, context);
+        held.push(new WeakRef(model), new WeakRef(result));
+        return result;
+      },
+    };
+    const model = net();
+    const predict = model.predict.bind(model);
+    const alive: boolean[] = [];
+    model.predict = (...given) => {
+      collectGarbage();
+      alive.push(held.some(each => each.deref() !== undefined));
+      return predict(...given);
+    };
+    const { model: slim } = await compress(model, watched, { latency: { runs: 1 } });
+    expect(held).toHaveLength(2);
+    expect(alive).toEqual(alive.map(() => false));
+    expect(alive.length).toBeGreaterThan(0);
+    slim.dispose();
     model.dispose();
   });
 

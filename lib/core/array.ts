@@ -1,5 +1,7 @@
 /** Dense n-dimensional arrays as plain data, row-major, and the few operations that surgery needs. */
 
+import { apart, type Room } from './room';
+
 export type DataType = 'float32' | 'int32' | 'bool';
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
@@ -27,16 +29,21 @@ export function gather(array: NdArray, axis: number, positions: ArrayLike<number
 }
 
 /** Keeps the positions given for each axis, in their order, in one pass. */
-export function gatherAxes(array: NdArray, kept: ReadonlyMap<number, ArrayLike<number>>): NdArray {
+export function gatherAxes(array: NdArray, kept: ReadonlyMap<number, ArrayLike<number>>, room: Room = apart): NdArray {
   if (kept.size === 0) return array;
-  const shape = array.shape.map((size, axis) => kept.get(axis)?.length ?? size);
-  const data = emptyLike(array, sizeOf(shape));
+  const shape = shapeAfter(array, kept);
+  const data = room.make(array.data, sizeOf(shape));
   const last = Math.max(...kept.keys());
   const starts = startsBefore(last, array.shape, kept);
   const { inner } = around(array.shape, last);
   if (inner === 1) copyElements(array.data, data, starts, kept.get(last)!);
   else copyRuns(array.data, data, starts, kept.get(last)!, inner);
   return { shape, dtype: array.dtype, data };
+}
+
+/** What {@link gatherAxes} leaves of the shape. */
+export function shapeAfter({ shape }: NdArray, kept: ReadonlyMap<number, ArrayLike<number>>): number[] {
+  return shape.map((size, axis) => kept.get(axis)?.length ?? size);
 }
 
 /** Where in memory axis `last` begins, for every index kept of the axes before it. */
@@ -82,7 +89,7 @@ export function interleave(kept: NdArray, positions: readonly number[], others: 
   const { outer, length, inner } = around(kept.shape, axis);
   const total = length + others.shape[axis];
   const stays = new Set(positions);
-  const data = emptyLike(kept, outer * total * inner);
+  const data = apart.make(kept.data, outer * total * inner);
   let [to, fromKept, fromOthers] = [0, 0, 0];
   for (let o = 0; o < outer; o++) {
     for (let position = 0; position < total; position++, to += inner) {
@@ -183,9 +190,4 @@ export function rows(array: NdArray, indices: ArrayLike<number>): NdArray {
 
 function around(shape: readonly number[], axis: number): { outer: number; length: number; inner: number } {
   return { outer: sizeOf(shape.slice(0, axis)), length: shape[axis], inner: sizeOf(shape.slice(axis + 1)) };
-}
-
-function emptyLike({ data }: NdArray, length: number): TypedArray {
-  if (data instanceof Float32Array) return new Float32Array(length);
-  return data instanceof Int32Array ? new Int32Array(length) : new Uint8Array(length);
 }

@@ -2,9 +2,10 @@
  * edit: surgery on checkpoints, pure: Checkpoint in, Checkpoint out. Knows sites, not criteria; must not know layer classes.
  * This file: removal of units, and its proof twin that only zeroes what reads them.
  */
-import { gatherAxes, zeroAt, type NdArray } from '../core/array';
+import { gatherAxes, shapeAfter, sizeOf, zeroAt, type NdArray } from '../core/array';
 import { mapLeaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import { roomFor, type Room } from '../core/room';
 import type { Call, Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import type { CutCall, CutFlow, Flow, Shape, Unit, Width } from '../rules/rule';
@@ -50,17 +51,34 @@ export interface Cut {
   readonly kept: readonly number[];
 }
 
-/** `weights`, or anything in their shapes, cut; each array along all its axes at once. */
+/**
+ * `weights`, or anything in their shapes, cut; each array along all its axes at once. Arrays that are not cut are shared; but a large
+ * cut copies those which have their memory in common with others, as they would keep all of it.
+ */
 export function gatherSites(weights: Checkpoint['weights'], cuts: readonly Cut[]): Checkpoint['weights'] {
-  const result = new Map(weights);
-  const byWeight = new Map<string, { readonly at: Cut; readonly axes: Map<number, readonly number[]> }>();
-  for (const at of cuts) {
-    const key = `${at.layer}:${at.weight}`;
-    const axes = byWeight.get(key)?.axes ?? new Map<number, readonly number[]>();
-    byWeight.set(key, { at, axes: axes.set(at.axis, at.kept) });
+  const byWeight = new Map<string, Map<number, readonly number[]>>();
+  for (const { layer, weight, axis, kept } of cuts) {
+    const key = `${layer}:${weight}`;
+    byWeight.set(key, (byWeight.get(key) ?? new Map<number, readonly number[]>()).set(axis, kept));
   }
-  for (const { at, axes } of byWeight.values()) edit(result, at, array => gatherAxes(array, axes));
-  return result;
+  const found = [...weights].map(([layer, arrays]) => {
+    return { layer, arrays: arrays.map((array, i) => ({ array, axes: byWeight.get(`${layer}:${i}`) })) };
+  });
+  const room = roomFor(
+    found.flatMap(({ arrays }) => arrays.map(({ array, axes }) => (axes ? bytesLeft(array, axes) : 0))),
+  );
+  const cut = ({ array, axes }: (typeof found)[number]['arrays'][number]): NdArray =>
+    axes ? gatherAxes(array, axes, room) : admitted(array, room);
+  return new Map(found.map(({ layer, arrays }) => [layer, arrays.map(cut)]));
+}
+
+function bytesLeft(array: NdArray, axes: ReadonlyMap<number, readonly number[]>): number {
+  return sizeOf(shapeAfter(array, axes)) * array.data.BYTES_PER_ELEMENT;
+}
+
+function admitted(array: NdArray, room: Room): NdArray {
+  const data = room.admit(array.data);
+  return data === array.data ? array : { ...array, data };
 }
 
 /** What the cut leaves of a call whose weights have the shapes `weights` after it. */

@@ -6,7 +6,8 @@
  * Kernels are called directly (no tape, no engine bookkeeping), so whoever makes a tensor here frees it here.
  */
 import type { backend_util, DataType, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { getKernel, util } from '@tensorflow/tfjs-core';
+import { backend, getBackend, getKernel, util } from '@tensorflow/tfjs-core';
+import type { TypedArray } from '../core/array';
 import { PruneError } from '../core/errors';
 
 /** What these kernels use of the backend class of `@tensorflow/tfjs-backend-wasm`. */
@@ -16,7 +17,7 @@ export interface WasmBackend {
   disposeData(dataId: object, force?: boolean): boolean;
   /** One more `disposeData` is needed. */
   incRef(dataId: object): void;
-  readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
+  readonly dataIdMap: { get(dataId: object): { memoryOffset: number }; has(dataId: object): boolean };
 }
 
 /** The argument of a kernel function. */
@@ -74,6 +75,13 @@ export function zeros(backend: WasmBackend, shape: readonly number[]): TensorInf
 /** The floats of one tensor, in place. Valid until the next allocation, which may move the heap. */
 export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
   return backend.typedArrayFromHeap({ ...tensor, dtype: 'float32' }) as Float32Array;
+}
+
+/** The values of `tensor` in place, if the backend in use is WASM and holds them. Valid until the next allocation. */
+export function inHeap(tensor: TensorInfo): TypedArray | undefined {
+  if (getBackend() !== 'wasm') return undefined;
+  const wasm = backend() as unknown as WasmBackend;
+  return wasm.dataIdMap.has(tensor.dataId) ? wasm.typedArrayFromHeap(tensor) : undefined;
 }
 
 /**

@@ -11,13 +11,15 @@ import {
   type Topology,
 } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import { apart, roomFor, type Room } from '../core/room';
 import { onSoundDevice } from './deviceErrors';
-import { fromTensor } from './tensors';
+import { readInto } from './tensors';
 import { layersOf, type AnyLayer, type Leaf } from './leaves';
 
 /**
  * Copies the topology and the weights of `model` into plain data; the model is left as it is. A layer in a nested model
  * that is frozen as a whole (`nested.trainable = false`) is noted as frozen itself, which tf.js's own config forgets.
+ * Arrays of a large model are views on buffers that they share.
  * @throws PruneError `bad-model` for anything but a built LayersModel, for two layers of one path, or for one layer object
  * at two paths; `bad-weights` for NaN or infinite weights.
  */
@@ -36,16 +38,17 @@ export async function capture(model: LayersModel): Promise<Checkpoint> {
 /** Arrays by path; layers without weights have none. */
 export async function readAllWeights(found: readonly Leaf[]): Promise<Checkpoint['weights']> {
   const weights = new Map<string, readonly NdArray[]>();
+  const room = roomFor(found.flatMap(({ layer }) => layer.weights.map(({ val }) => 4 * val.size)));
   for (const { path, layer } of found) {
-    const arrays = await readWeights(path, layer);
+    const arrays = await readWeights(path, layer, room);
     if (arrays.length > 0) weights.set(path, arrays);
   }
   return weights;
 }
 
 /** Arrays of one layer in `getWeights()` order. */
-export async function readWeights(path: string, layer: AnyLayer): Promise<readonly NdArray[]> {
-  const arrays = await Promise.all(layer.getWeights().map(fromTensor));
+export async function readWeights(path: string, layer: AnyLayer, room: Room = apart): Promise<readonly NdArray[]> {
+  const arrays = await Promise.all(layer.getWeights().map(weight => readInto(room, weight)));
   arrays.forEach((array, i) => requireFinite(path, layer, i, array));
   return arrays;
 }

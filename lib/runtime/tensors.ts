@@ -6,6 +6,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { rows, sizeOf, type DataType, type NdArray, type TypedArray } from '../core/array';
 import { PruneError } from '../core/errors';
+import { apart, type Room } from '../core/room';
+import { inHeap } from '../kernels/wasm';
 
 /** Data of the caller: a tensor (left alive) or a plain array. */
 export type TensorLike = tf.Tensor | NdArray;
@@ -25,6 +27,15 @@ export async function fromTensor(tensor: tf.Tensor): Promise<NdArray> {
   const dtype = tensor.dtype as DataType;
   const data = ownArray(dtype, await tensor.data());
   return { shape: [...tensor.shape], dtype, data };
+}
+
+/** The same in `room`, where the backend lets its memory be seen: any other would leave a copy behind. */
+export async function readInto(room: Room, tensor: tf.Tensor): Promise<NdArray> {
+  const seen = room === apart ? undefined : inHeap(tensor);
+  if (seen === undefined) return fromTensor(tensor);
+  const data = room.make(seen, seen.length);
+  data.set(seen);
+  return { shape: [...tensor.shape], dtype: tensor.dtype as DataType, data };
 }
 
 /**

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { gather } from '../../lib/core/array';
+import { gather, ndarray, sizeOf } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import { keptSites, mask, slice } from '../../lib/edit/slice';
 import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
+import { sameBytes } from '../zoo/bytes';
 import { refusal } from '../zoo/refusal';
 import { checkpoint, functional, input, layer, sequential } from '../zoo/topology';
 
@@ -43,6 +44,33 @@ describe('slice', () => {
     const sliced = slice(whole, trace(whole), new Set([units(whole, 'conv')[0]]));
     expect(whole).toEqual(before);
     expect(sliced.weights.get('head')![1]).toBe(whole.weights.get('head')![1]);
+  });
+
+  test('a large cut keeps nothing of the memory that the original has in common', () => {
+    const topology = sequential(
+      layer('Dense', 'a', { units: 2048, batchInputShape: [null, 1030] }),
+      layer('Dense', 'b', { units: 8 }),
+    );
+    const memory = new Float32Array(1030 * 2048 + 2048 + 2048 * 8 + 8).fill(0.5);
+    memory.set([1, 2, 3], 2046); // the last of one row, the first of the next
+    let at = 0;
+    const weights = [
+      [[1030, 2048], [2048]],
+      [[2048, 8], [8]],
+    ].map(shapes => shapes.map(shape => ndarray(memory.subarray(at, (at += sizeOf(shape))), shape)));
+    const whole = { topology, weights: new Map(['a', 'b'].map((path, i) => [path, weights[i]])) };
+    const [first] = units(whole, 'a');
+    const sliced = slice(whole, trace(whole), new Set([first]));
+    const buffers = new Set([...sliced.weights.values()].flat().map(({ data }) => data.buffer));
+    expect([...buffers]).not.toContain(memory.buffer);
+    expect(buffers.size).toBe(1);
+    expect(sliced.weights.get('b')![1]).toEqual(weights[1][1]);
+    const left = gather(
+      weights[0][0],
+      1,
+      Array.from({ length: 2047 }, (_, i) => i + 1),
+    );
+    expect(sameBytes(sliced.weights.get('a')![0].data, left.data)).toBe(true);
   });
 
   test('refuses frozen units, with the reason', () => {

@@ -1,7 +1,10 @@
+import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { capture } from '../../lib/runtime/capture';
+import { sameBytes } from '../zoo/bytes';
 import { rejection } from '../zoo/refusal';
+import { CPU_KERNELS, NATIVE, WASM_KERNELS } from '../backend';
 import { dense, mlp, onWasm, withoutLeak } from './help';
 
 onWasm();
@@ -24,6 +27,43 @@ test('is a copy: training the model later does not change it', async () => {
   const first = Array.from(weights.get('a')![1].data);
   tf.tidy(() => model.layers[0].setWeights(model.layers[0].getWeights().map(weight => tf.mul(weight, 2))));
   expect(Array.from(weights.get('a')![1].data)).toEqual(first);
+});
+
+/** Weights that count on from layer to layer, of 8.8 MB. */
+function large(): layers.LayersModel {
+  const model = layers.sequential({
+    layers: [
+      dense({ name: 'a', units: 2000, inputShape: [1100], kernelInitializer: 'zeros' }),
+      dense({ name: 'b', units: 2, useBias: false }),
+    ],
+  });
+  const counting = ({ shape, size }: tf.Tensor, i: number): tf.Tensor => tf.reshape(tf.range(i, i + size), shape);
+  tf.tidy(() => model.setWeights(model.getWeights().map(counting)));
+  return model;
+}
+
+test('a large model: the same values, together where the backend lets its memory be seen', async () => {
+  const model = large();
+  const { weights } = await withoutLeak(() => capture(model));
+  const [arrays, own] = [[...weights.values()].flat(), model.getWeights().map(weight => weight.dataSync())];
+  expect(arrays.map(({ shape, dtype }) => [shape, dtype])).toEqual(
+    model.getWeights().map(({ shape }) => [shape, 'float32']),
+  );
+  expect(new Set(arrays.map(({ data }) => data.buffer)).size).toBe(NATIVE ? 3 : 1);
+  model.dispose();
+  tf.zeros([1100, 2000]).dispose(); // writes where the weights were
+  expect(arrays.map(({ data }, i) => sameBytes(data, own[i] as Float32Array))).toEqual([true, true, true]);
+});
+
+test('a large model whose weights are still on another backend', async () => {
+  await tf.setBackend(CPU_KERNELS);
+  const model = large();
+  await tf.setBackend(WASM_KERNELS);
+  const { weights } = await capture(model);
+  const arrays = [...weights.values()].flat();
+  const same = model.getWeights().map((weight, i) => sameBytes(arrays[i].data, weight.dataSync() as Float32Array));
+  expect(same).toEqual([true, true, true]);
+  model.dispose();
 });
 
 test('names layers of nested models by their path', async () => {
