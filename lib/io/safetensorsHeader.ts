@@ -1,5 +1,5 @@
 /** What a safetensors file says of itself, judged before anything is allocated for its tensors. */
-import { describe, isIndex, isRecord, parseObject, type Json, type Refuse } from '../core/json';
+import { describe, isIndex, isRecord, parseObject, type Refuse } from '../core/json';
 import { decodeText, fileRefuser, type ByteSource } from './bytes';
 import { BITS, type StoredType } from './dtypes';
 import { twinKey } from './twinKeys';
