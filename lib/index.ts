@@ -86,6 +86,7 @@ export { bertConfigJson, type BertConfig } from './models/bertConfig';
 export { vitConfigJson, type VitConfig } from './models/vitConfig';
 export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
+export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
 export { matchTensors } from './models/tensorTable';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
