@@ -87,6 +87,7 @@ export { vitConfigJson, type VitConfig } from './models/vitConfig';
 export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
 export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
+export { loadTokenizer, parseTokenizer, type Tokenizer, type SpecialOptions } from './models/tokenizer';
 export { matchTensors } from './models/tensorTable';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
