@@ -81,6 +81,12 @@ export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
+export { openSafetensors, safetensorsFromBytes, type TensorFiles } from './io/safetensors';
+export type { StoredTensor } from './io/safetensorsHeader';
+export type { StoredType, FloatType } from './io/dtypes';
+export { writeSafetensors, tensorToWrite } from './io/safetensorsWriter';
+export type { TensorToWrite, WriteSafetensorsOptions } from './io/safetensorsWriter';
+export type { NewFile } from './io/atomic';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
 export { parsePlan } from './edit/planFile';

@@ -1,11 +1,12 @@
 /** Replaces a set of files so that at every moment either the old or the new set is whole. */
-import { copyFile, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PruneError } from '../core/errors';
 
 export interface NewFile {
   readonly name: string;
-  readonly parts: readonly Uint8Array[];
+  /** Its bytes; made while they are written where there are too many to hold. */
+  readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 }
 
 export interface Replacement {
@@ -23,7 +24,7 @@ let uses = 0;
 
 /**
  * Writes the set into `directory`, making it if need be; after a failure the folder is as it was.
- * @throws PruneError `bad-file` when something cannot be written.
+ * @throws PruneError `bad-file` when something cannot be written; what making the parts throws as it is.
  */
 export async function replaceFiles(place: string, directory: string, replacement: Replacement): Promise<void> {
   const { main, others, beside, isObsolete } = replacement;
@@ -38,6 +39,7 @@ export async function replaceFiles(place: string, directory: string, replacement
     await swapAll({ directory, before, undo, rest }, replacement);
   } catch (cause) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
+    if (cause instanceof PruneError) throw cause;
     throw new PruneError(
       'bad-file',
       {
@@ -81,7 +83,8 @@ async function swapAll({ directory, before, undo, rest }: Work, { main, others, 
     else if (beside.includes(file)) {
       const old = unfinishedName(directory, file.name);
       rest.push(old);
-      await copyFile(path, old);
+      // A second name costs nothing; not every file system has them.
+      await link(path, old).catch(() => copyFile(path, old));
       undo.push(() => rename(old, path));
     }
     await rename(written.get(file)!, path);
@@ -102,7 +105,7 @@ function unfinishedName(directory: string, name: string): string {
 async function write(path: string, { parts }: NewFile): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    for (const part of parts) await file.writeFile(part);
+    for await (const part of parts) await file.writeFile(part);
     await file.sync();
   } finally {
     await file.close();

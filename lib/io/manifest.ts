@@ -50,7 +50,7 @@ export function refuser(name: string): Refuse {
 }
 
 /** One line of bounded length, whatever names a file holds. */
-function short(text: string): string {
+export function short(text: string): string {
   const line = text.replace(/\p{Cc}/gu, '?');
   return line.length > 300 ? `${line.slice(0, 297)}...` : line;
 }
