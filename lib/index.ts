@@ -49,12 +49,15 @@ export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOp
 
 export { slimmable } from './layers/slimmable';
 export { attention, type AttentionOptions, type RotaryOptions } from './layers/attention';
+export { attentionUnits } from './rules/attentionUnits';
 export type { AttentionUnits } from './rules/attention';
 export type { RotaryLayout } from './rules/rotary';
 export { rmsNorm, layerNorm, type NormOptions } from './layers/norms';
 export { tiedEmbedding, type TiedEmbeddingOptions } from './layers/tiedEmbedding';
 export { positionEmbedding, classToken, firstToken, type PositionEmbeddingOptions } from './layers/positions';
 export { startDecoding, type Decoding } from './layers/decoding';
+export { addLora, mergeLora } from './runtime/lora';
+export type { LoraOptions } from './edit/lora';
 export { slimModel, strip } from './runtime/slimModel';
 
 export { capture } from './runtime/capture';
@@ -87,6 +90,13 @@ export type { StoredType, FloatType } from './io/dtypes';
 export { writeSafetensors, tensorToWrite } from './io/safetensorsWriter';
 export type { TensorToWrite, WriteSafetensorsOptions } from './io/safetensorsWriter';
 export type { NewFile } from './io/atomic';
+export { loadConfig, parseConfig, readConfig, type ModelConfig } from './models/config';
+export { llamaConfigJson, type LlamaConfig } from './models/llamaConfig';
+export { bertConfigJson, type BertConfig } from './models/bertConfig';
+export { vitConfigJson, type VitConfig } from './models/vitConfig';
+export type { LayerShape } from './models/layerShape';
+export type { ActivationName } from './models/configReader';
+export { matchTensors } from './models/tensorTable';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';
 export { parsePlan } from './edit/planFile';

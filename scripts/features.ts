@@ -18,6 +18,10 @@ const TRACES: Readonly<Record<string, string>> = {
   Bidirectional: 'new cells, forwards and backwards in pairs; any merge mode',
   TimeDistributed: 'as the layer inside',
   RNN: 'new cells, in a stack too',
+  PruneAttention:
+    'a key and value head with the query heads that hear it is one unit; or dimensions of all heads alike',
+  PruneTiedEmbedding: 'new dimensions, the same in front and behind; the vocabulary is frozen',
+  PruneLoraDense: 'new neurons; the rank is frozen',
 };
 
 function traceOf({ className, resize }: LayerRule): string {
@@ -33,7 +37,11 @@ function traceOf({ className, resize }: LayerRule): string {
 
 function sliceOf({ resize, className }: LayerRule): string {
   if (resize) return 'weights and config';
-  return /^(BatchNormalization|PReLU|DepthwiseConv2D)$/.test(className) ? 'weights' : 'nothing to cut';
+  return /^(BatchNormalization|PReLU|DepthwiseConv2D|PruneRmsNorm|PruneLayerNorm|PrunePositionEmbedding|PruneClassToken)$/.test(
+    className,
+  )
+    ? 'weights'
+    : 'nothing to cut';
 }
 
 /** The whole file. */
@@ -44,7 +52,8 @@ export function features(rules: readonly LayerRule[] = RULES): string {
   return [
     '# Layer classes',
     '',
-    `All ${rules.length} layer classes that tfjs-layers 4.22 exports; \`npm run features\` writes this page from the rules.`,
+    `The ${rules.length} layer classes that have a rule: all that tfjs-layers 4.22 exports, and ours, which begin with Prune.`,
+    'This page is written from the rules by `npm run features`.',
     'Both data formats, functional, Sequential and nested models, layers shared by several calls, several inputs and outputs.',
     'A layer of your own gets a rule with `defineRule`. A setting that a rule does not know freezes the layer, with the reason.',
     '',

@@ -5,6 +5,7 @@ import * as convolution from './convolution';
 import { dense } from './dense';
 import { categoryEncoding, embedding } from './embedding';
 import { inputLayer } from './input';
+import { loraDense } from './lora';
 import * as merge from './merge';
 import * as noise from './noise';
 import { batchNormalization, layerNormalization } from './normalization';
@@ -87,6 +88,7 @@ export const RULES: readonly LayerRule[] = [
   positions.positionEmbedding,
   positions.classToken,
   positions.firstToken,
+  loraDense,
 ];
 
 for (const rule of RULES) defineRule(rule);

@@ -127,6 +127,10 @@ describe('multiply-accumulates by hand', () => {
     ['TimeDistributed', shapes({ layer: { className: 'Dense', config: {} } }, [6, 3], [6, 4], [3, 4]), 6 * 12],
     ['TimeDistributed', shapes({ layer: { className: 'Flatten', config: {} } }, [6, 3, 2], [6, 6]), 0],
     ['Dot', { ...shapes({ axes: [2, 2] }, [6, 3], [6, 5]), inputs: [[null, 6, 3], [null, 5, 3]] }, 6 * 5 * 3], // prettier-ignore
+    ['PruneAttention', { ...shapes({}, [5, 12], [5, 8]), inputs: [[null, 5, 12], [null, 7, 6], [null, 7, 4]] }, 5 * 7 * (12 + 8)], // prettier-ignore
+    ['PruneTiedEmbedding', shapes({}, [5], [5, 8], [11, 8]), 0],
+    ['PruneTiedEmbedding', shapes({}, [5, 8], [5, 11], [11, 8]), 5 * 8 * 11],
+    ['PruneLoraDense', shapes({}, [5, 8], [5, 6], [8, 6], [6], [8, 2], [2, 6]), 5 * (8 * 6 + 8 * 2 + 2 * 6)],
     ['Dot', { ...shapes({ axes: -1 }, [3], [1]), inputs: [[null, 3], [null, 3]] }, 3], // prettier-ignore
   ] as const)('%s %#', (className, call, count) => {
     expect(ruleOf(className)!.macs!(call)).toBe(count);
@@ -135,7 +139,7 @@ describe('multiply-accumulates by hand', () => {
   test('every rule that counts is counted above', () => {
     const counting = RULES.filter(({ macs }) => macs).map(({ className }) => className);
     const counted = `Bidirectional Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM2D Dense DepthwiseConv2D
-      Dot GRU LSTM RNN SeparableConv2D SimpleRNN TimeDistributed`;
+      Dot GRU LSTM PruneAttention PruneLoraDense PruneTiedEmbedding RNN SeparableConv2D SimpleRNN TimeDistributed`;
     expect(counting.sort()).toEqual(counted.split(/\s+/));
   });
 

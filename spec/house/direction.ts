@@ -16,6 +16,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   io: ['core'],
   kernels: ['core'],
   native: ['core'],
+  models: ['core', 'io', 'layers', 'runtime'],
   layers: ['core', 'rules', 'edit/slim'],
   runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost', 'report/latency'],
 };
@@ -23,7 +24,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
 const ASSEMBLY = ['compress', 'identity', 'lookAt', 'plan', 'scan', 'index', 'cli'];
 
 const TENSOR_FOLDERS = ['runtime', 'layers', 'kernels'];
-const NODE_FOLDERS = ['io', 'cli', 'native', 'runtime'];
+const NODE_FOLDERS = ['io', 'cli', 'native', 'runtime', 'models'];
 
 /** Why `file` of lib may not have this import, or undefined. */
 export function violation(file: string, { target, typeOnly }: Import): string | undefined {

@@ -11,6 +11,7 @@ import {
   type AttentionUnits,
   type RotaryLayout,
 } from 'tfjs-prune';
+import { LoraDense } from '../../lib/layers/loraDense';
 import { apply, model, type Flow } from './parts';
 
 export interface Recipe {
@@ -106,10 +107,7 @@ function heard(x: Flow, padding: Flow | undefined, recipe: Recipe, name: string)
 
 function thought(x: Flow, { neurons, dimensions, gated, bias: useBias = false }: Recipe, name: string): Flow {
   const dense = (part: string, activation?: 'swish' | 'gelu') =>
-    apply(
-      x,
-      layers.layers.dense({ name: `${name}_${part}`, units: neurons, activation: activation, useBias }),
-    );
+    apply(x, layers.layers.dense({ name: `${name}_${part}`, units: neurons, activation: activation, useBias }));
   const inside = gated
     ? apply([dense('gate', 'swish'), dense('up')], layers.layers.multiply({ name: `${name}_product` }))
     : dense('up', 'gelu');
@@ -119,3 +117,18 @@ function thought(x: Flow, { neurons, dimensions, gated, bias: useBias = false }:
 function normOf({ norm }: Recipe, name: string): layers.layers.Layer {
   return norm === 'rms' ? rmsNorm({ name }) : layerNorm({ name });
 }
+
+/** A Dense layer with a correction beside its kernel. */
+function adapted(): layers.LayersModel {
+  const x = layers.input({ shape: [4], name: 'x' });
+  const inside = new LoraDense({ name: 'inside', units: 6, activation: 'relu', rank: 2, scale: 2 });
+  return model(x, apply(x, inside, layers.layers.dense({ name: 'head', units: 3 })));
+}
+
+export const transformers = {
+  llama: () => ownTransformer({ blocks: 1 }),
+  headDimensions: () => ownTransformer({ blocks: 1, units: 'dimensions', rotary: 'interleaved', tied: false }),
+  bert: () => ownTransformer({ blocks: 1, kvHeads: 4, norm: 'layer', place: 'post', gated: false, tied: false, rotary: undefined, causal: false, padding: true, bias: true }), // prettier-ignore
+  vision: visionTransformer,
+  adapted,
+};
