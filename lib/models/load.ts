@@ -1,0 +1,82 @@
+/** Models from the folders of Hugging Face. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { checkKeyword } from '../core/check';
+import type { Checkpoint } from '../core/checkpoint';
+import { fileRefuser } from '../io/bytes';
+import { openSafetensors } from '../io/safetensors';
+import { materialize } from '../runtime/materialize';
+import { BERT_HEADS, bertPlaces, bertTopology, type BertOptions } from './bert';
+import type { BertConfig } from './bertConfig';
+import { loadConfig, type ModelConfig, type ModelKind } from './config';
+import { llamaPlaces, llamaTopology, type LlamaOptions } from './llama';
+import type { LlamaConfig } from './llamaConfig';
+import { weightsAt, type Place, type ReadTensor } from './places';
+import { matchTensors } from './tensorTable';
+import { VIT_HEADS, vitPlaces, vitTopology, type VitOptions } from './vit';
+import type { VitConfig } from './vitConfig';
+
+/** A model, which the caller disposes, and the config it was built from. */
+export interface Loaded<C extends ModelConfig> {
+  readonly model: LayersModel;
+  readonly config: C;
+}
+
+/**
+ * A Llama (or a Mistral without a window) from `config.json` and `model.safetensors`, single or in shards: `tokens [batch, time]`
+ * to `logits [batch, time, vocabulary]`. Its layers have names such as `layers_0_attention_query`.
+ * @throws PruneError `bad-file` when a file is missing, damaged, not understood, or contradicts another.
+ */
+export async function loadLlama(path: string, options: LlamaOptions = {}): Promise<Loaded<LlamaConfig>> {
+  const { config, read } = await openModel(path, 'llama');
+  return built(config, llamaTopology(config, options), llamaPlaces(config), read);
+}
+
+/**
+ * A BERT from `config.json` and `model.safetensors`: `tokens`, `mask` (1 for places that count) and `types`, each `[batch, time]`, to
+ * what `head` says. @throws as {@link loadLlama}.
+ */
+export async function loadBert(path: string, options: BertOptions = {}): Promise<Loaded<BertConfig>> {
+  if (options.head !== undefined) checkKeyword('loadBert', 'head', options.head, BERT_HEADS);
+  const { config, read } = await openModel(path, 'bert');
+  return built(config, bertTopology(config, options), bertPlaces(config, options), read);
+}
+
+/**
+ * A vision transformer from `config.json` and `model.safetensors`: `image [batch, height, width, channels]` to what `head` says.
+ * @throws as {@link loadLlama}.
+ */
+export async function loadVit(path: string, options: VitOptions = {}): Promise<Loaded<VitConfig>> {
+  if (options.head !== undefined) checkKeyword('loadVit', 'head', options.head, VIT_HEADS);
+  const { config, read } = await openModel(path, 'vit');
+  return built(config, vitTopology(config, options), vitPlaces(config, options), read);
+}
+
+type ConfigOf<K extends ModelKind> = Extract<ModelConfig, { kind: K }>;
+
+interface Opened<C extends ModelConfig> {
+  readonly config: C;
+  readonly read: ReadTensor;
+}
+
+async function openModel<K extends ModelKind>(path: string, kind: K): Promise<Opened<ConfigOf<K>>> {
+  const config = await loadConfig(path);
+  const refuse = fileRefuser(`"${path}"`);
+  if (config.kind !== kind) return refuse(`the files of a ${kind}`, `those of a ${config.kind}`, 'Use its loader.');
+  const files = await openSafetensors(path);
+  const names = matchTensors(`"${files.name}"`, config, files.tensors);
+  const read: ReadTensor = name => {
+    const own = names.get(name);
+    if (own !== undefined) return files.read(own);
+    return refuse(`a tensor "${name}"`, 'none', 'The checkpoint was trained without this head; ask for another.');
+  };
+  return { config: config as ConfigOf<K>, read };
+}
+
+async function built<C extends ModelConfig>(
+  config: C,
+  topology: Checkpoint['topology'],
+  places: readonly Place[],
+  read: ReadTensor,
+): Promise<Loaded<C>> {
+  return { model: materialize({ topology, weights: await weightsAt(places, read) }), config };
+}
