@@ -98,6 +98,7 @@ export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded } from './models/load';
+export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';
 export type { LlamaOptions } from './models/llama';
 export type { BertOptions, BertHead } from './models/bert';
 export type { VitOptions, VitHead } from './models/vit';
