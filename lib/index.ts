@@ -96,6 +96,7 @@ export { bertConfigJson, type BertConfig } from './models/bertConfig';
 export { vitConfigJson, type VitConfig } from './models/vitConfig';
 export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
+export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded } from './models/load';
 export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';

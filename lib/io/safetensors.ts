@@ -125,7 +125,8 @@ function requireSame(main: string, shard: string, names: ReadonlySet<string>, { 
   }
 }
 
-function filesOf(name: string, header: SafetensorsHeader, sourceOf: (file: string) => ByteSource): TensorFiles {
+/** Reads what `header` lists from where it says. */
+export function filesOf(name: string, header: SafetensorsHeader, sourceOf: (file: string) => ByteSource): TensorFiles {
   const find = (tensor: string): StoredTensor =>
     header.tensors.get(tensor) ??
     fileRefuser(`safetensors "${name}"`)(

@@ -116,11 +116,14 @@ export function tokenIds({ value, refuse }: ConfigReader, key: string): readonly
   return refuse(`${key} to be a token's number`, describe(got));
 }
 
+const MOST_LABELS = 1_000_000;
+
 /** The words for the classes, where the config gives any; `num_labels` alone gives numbers. */
 export function readLabels(reader: ConfigReader): readonly string[] {
   const { value, refuse } = reader;
   const [names, numbers] = [value('id2label'), value('label2id')];
   const count = reader.integer('num_labels', names === undefined ? 2 : Object.keys(Object(names) as object).length, 0);
+  if (count > MOST_LABELS) refuse(`num_labels of at most ${MOST_LABELS}`, String(count));
   const expected = Array.from({ length: count }, (_, i) => String(i));
   if (names === undefined) return expected.map(id => `LABEL_${id}`);
   const labels = Object(names) as Record<string, unknown>;

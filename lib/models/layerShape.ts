@@ -27,6 +27,9 @@ export interface LayerShape {
  */
 export const LAYERS_KEY = 'tfjs_prune';
 
+/** Far more than anybody has; a list of them has to be made. */
+const MOST_LAYERS = 10_000;
+
 const NAMES = {
   heads: 'num_attention_heads',
   keyValueHeads: 'num_key_value_heads',
@@ -38,6 +41,7 @@ const NAMES = {
 
 /** The layers that `value` tells, as many as there have to be; `count` times `usual` where it is undefined. */
 export function readLayers(value: unknown, usual: LayerShape, count: number, refuse: Refuse): readonly LayerShape[] {
+  if (count > MOST_LAYERS) refuse(`num_hidden_layers of at most ${MOST_LAYERS}`, String(count));
   if (value === undefined) return Array.from({ length: count }, () => usual);
   const { layers } = isRecord(value) ? value : refuse(`${LAYERS_KEY} to be an object`, describe(value));
   if (!Array.isArray(layers) || layers.length !== count) {

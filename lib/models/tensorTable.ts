@@ -50,7 +50,7 @@ export function matchTensors(
     }
     const got = stored.get(own)!.shape;
     if (got.join() !== shape.join()) {
-      refuseTensor(place, own, `shape ${describe(shape)}, as its config has it,`, describe(got));
+      refuseTensor(place, own, `shape ${describe(shape)}, as its config has it`, describe(got));
     }
     found.set(name, own);
   }

@@ -98,6 +98,8 @@ describe('refused', () => {
     ['llama', { rope_parameters: { rope_type: 'default', factor: 8 } }, /factor/],
     ['llama', { rope_theta: 600 }, /rope_parameters of type "default" with a rope_theta/],
     ['llama', { quantization_config: { bits: 4 } }, /quantization_config to be null, got.*Take a checkpoint in F32/],
+    ['llama', { num_hidden_layers: 2 ** 50 }, /num_hidden_layers of at most 10000, got 1125899906842624/],
+    ['bert', { num_labels: 2 ** 40 }, /num_labels of at most 1000000/],
     ['llama', { hidden_act: 'mish' }, /hidden_act to be one of silu, swish, gelu/],
     ['llama', { hidden_act: 'constructor' }, /hidden_act to be one of/],
     ['llama', { num_key_value_heads: 3 }, /num_key_value_heads that divide num_attention_heads, got 3 and 4/],
@@ -232,9 +234,10 @@ describe('a checkpoint that contradicts its config', () => {
   });
 
   test('prefixes, old names and constants that files may have do no harm', () => {
-    const bare = Object.entries(SAVED.bert.tensors).map(([name, shape]) => [`bert.${name}`, shape] as const);
-    const old = bare.map(([name, shape]) => [name.replace('LayerNorm.weight', 'LayerNorm.gamma'), shape] as const);
-    const all = Object.fromEntries([...old, ['bert.embeddings.position_ids', [1, 512]]]) as Shapes;
+    const all: Shapes = { 'bert.embeddings.position_ids': [1, 512] };
+    for (const [name, shape] of Object.entries(SAVED.bert.tensors)) {
+      all[`bert.${name.replace('LayerNorm.weight', 'LayerNorm.gamma')}`] = shape;
+    }
     const found = matchTensors('spec', readConfig(SAVED.bert.config), stored(all));
     expect(found.get('bert.embeddings.LayerNorm.weight')).toBe('bert.embeddings.LayerNorm.gamma');
   });
@@ -256,7 +259,7 @@ function shapesOf(config: ModelConfig): Shapes {
       return Object.fromEntries([...all].map(([name, { shape }]) => [name, shape]));
     } catch (error) {
       const [, name, shape] = /tensor "(.*?)": expected shape (\[.*?\])/.exec((error as Error).message)!;
-      all.set(name, { shape: JSON.parse(shape) as number[] });
+      all.set(name, { shape: JSON.parse(shape) });
     }
   }
 }
