@@ -103,6 +103,8 @@ export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';
 export type { LlamaOptions } from './models/llama';
 export type { BertOptions, BertHead } from './models/bert';
 export type { VitOptions, VitHead } from './models/vit';
+export { generate, generateTokens, type GenerateOptions } from './runtime/generate';
+export { perplexity, type Perplexity, type PerplexityOptions } from './runtime/perplexity';
 export { hiddenStates } from './runtime/hiddenStates';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';

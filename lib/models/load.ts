@@ -8,6 +8,7 @@ import { materialize } from '../runtime/materialize';
 import { BERT_HEADS, bertPlaces, bertTopology, type BertOptions } from './bert';
 import type { BertConfig } from './bertConfig';
 import { loadConfig, type ModelConfig, type ModelKind } from './config';
+import { openLlama2c } from './llama2c';
 import { llamaPlaces, llamaTopology, type LlamaOptions } from './llama';
 import type { LlamaConfig } from './llamaConfig';
 import { weightsAt, type Place, type ReadTensor } from './places';
@@ -22,12 +23,12 @@ export interface Loaded<C extends ModelConfig> {
 }
 
 /**
- * A Llama (or a Mistral without a window) from `config.json` and `model.safetensors`, single or in shards: `tokens [batch, time]`
- * to `logits [batch, time, vocabulary]`. Its layers have names such as `layers_0_attention_query`.
+ * A Llama (or a Mistral without a window) from the folder with `config.json` and `model.safetensors`, single or in shards, or from a
+ * checkpoint `.bin` of llama2.c: `tokens [batch, time]` to `logits [batch, time, vocabulary]`. Its layers have names such as `layers_0_attention_query`.
  * @throws PruneError `bad-file` when a file is missing, damaged, not understood, or contradicts another.
  */
 export async function loadLlama(path: string, options: LlamaOptions = {}): Promise<Loaded<LlamaConfig>> {
-  const { config, read } = await openModel(path, 'llama');
+  const { config, read } = path.endsWith('.bin') ? await openOther(path) : await openModel(path, 'llama');
   return built(config, llamaTopology(config, options), llamaPlaces(config), read);
 }
 
@@ -70,6 +71,11 @@ async function openModel<K extends ModelKind>(path: string, kind: K): Promise<Op
     return refuse(`a tensor "${name}"`, 'none', 'The checkpoint was trained without this head; ask for another.');
   };
   return { config: config as ConfigOf<K>, read };
+}
+
+async function openOther(path: string): Promise<Opened<LlamaConfig>> {
+  const { config, files } = await openLlama2c(path);
+  return { config, read: files.read };
 }
 
 async function built<C extends ModelConfig>(

@@ -1,4 +1,5 @@
 /** Tiny models as `transformers` saves them, with its answers; fixtures/transformers.py makes them. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -33,6 +34,22 @@ export function integers(rows: readonly (readonly number[])[]): NdArray {
 export function difference(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
   if (got.length !== wanted.length) return Infinity;
   return Array.from(got).reduce((largest, value, i) => Math.max(largest, Math.abs(value - wanted[i])), 0);
+}
+
+/**
+ * What fixtures/transformers.py answers, on the Python named by TFJS_PRUNE_PYTHON; undefined, and said so, where it is not there or
+ * has no `transformers`.
+ */
+export function askTransformers<T>(task: Iterable<string>, tokens: readonly (readonly number[])[]): T | undefined {
+  const python = process.env.TFJS_PRUNE_PYTHON ?? 'python3';
+  const run = (args: readonly string[], input = '') => spawnSync(python, args, { input, maxBuffer: 2 ** 28 });
+  if (run(['-c', 'import torch, transformers']).status !== 0) {
+    console.log(`not compared: "${python}" has no transformers; name one that has in TFJS_PRUNE_PYTHON`);
+    return undefined;
+  }
+  const { status, stdout, stderr } = run([fixture('transformers.py'), ...task], JSON.stringify(tokens));
+  if (status !== 0) throw new Error(stderr.toString());
+  return JSON.parse(stdout.toString()) as T;
 }
 
 export function tensorOf({ data, shape, dtype }: NdArray): tf.Tensor {
