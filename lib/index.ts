@@ -97,6 +97,7 @@ export { vitConfigJson, type VitConfig } from './models/vitConfig';
 export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
 export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
+export { loadTokenizer, parseTokenizer, type Tokenizer, type SpecialOptions } from './models/tokenizer';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded } from './models/load';
 export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';

@@ -1,7 +1,17 @@
 /** Scaled dot-product attention without weights: what its heads, or their dimensions, tie together in the layers around it. */
 import type { Config } from '../core/checkpoint';
 import { pairsOf, type Rotary } from './rotary';
-import { elements, repeatEach, unitsAlong, type CutFlow, type LayerCall, type LayerRule, type Width } from './rule';
+import {
+  elements,
+  repeatEach,
+  unitsAlong,
+  type CutFlow,
+  type Kind,
+  type LayerCall,
+  type LayerRule,
+  type Width,
+} from './rule';
+import { PruneError } from '../core/errors';
 
 export const ATTENTION = 'PruneAttention';
 
@@ -19,6 +29,7 @@ export const attention: LayerRule = {
     const [{ shape }, , , mask] = call.inputs;
     const axis = shape.length - 1;
     const widths = [0, 1, 2].map(index => unitsAlong(call, axis, index));
+    requireHeads(call, widths);
     if (mask) call.freeze(mask.width, `"${call.path}" is told by them which places count`);
     const width = call.config.units === 'dimensions' ? dimensions(call, widths) : wholeHeads(call, widths);
     return { outputs: [{ shape: [...shape.slice(0, -1), width.length], axis, width }] };
@@ -43,29 +54,50 @@ function settingsOf({ heads, kvHeads, rotary }: Config): Settings {
   return { heads: Number(heads), kvHeads: Number(kvHeads), rotary: (rotary ?? undefined) as Rotary | undefined };
 }
 
+function requireHeads({ path, config }: LayerCall, widths: readonly Width[]): void {
+  const { heads, kvHeads } = settingsOf(config);
+  const [queries, keys, values] = widths.map(({ length }) => length);
+  const whole = [heads / kvHeads, queries / heads, values / kvHeads].every(Number.isInteger);
+  if (whole && queries / heads === keys / kvHeads) return;
+  throw new PruneError('bad-model', {
+    place: `layer "${path}"`,
+    expected: `queries of ${heads} heads, keys of the same size and values of ${kvHeads}`,
+    got: `widths ${queries}, ${keys} and ${values}`,
+    cure: 'The topology is damaged; save the model again.',
+  });
+}
+
 /** Query head h hears the key and value head floor(h / queriesPerHead): neighbours share one, in the output as well. */
-function wholeHeads(call: LayerCall, [queries, keys, values]: readonly Width[]): Width {
+function wholeHeads(call: LayerCall, widths: readonly Width[]): Width {
   const { heads, kvHeads } = settingsOf(call.config);
-  const units = call.fresh('heads', kvHeads, 'heads');
-  call.regard(units, 'heads');
-  const spread = (width: Width): Width => call.unify(repeatEach(units, width.length / kvHeads), width);
-  for (const width of [queries, keys, values]) spread(width);
+  const [queries, , values] = widths;
+  const units = unitsOf(call, 'heads', every(queries, queries.length / kvHeads));
+  for (const width of widths) call.unify(repeatEach(units, width.length / kvHeads), width);
   return repeatEach(units, (heads / kvHeads) * (values.length / kvHeads));
 }
 
 /** The same dimension of every head goes with the others, so that all heads keep one size. */
 function dimensions(call: LayerCall, [queries, keys, values]: readonly Width[]): Width {
   const { heads, kvHeads, rotary } = settingsOf(call.config);
-  const [size, valueSize] = [queries.length / heads, values.length / kvHeads];
-  const asked = call.fresh('query dimensions', rotary ? size / 2 : size, 'query dimensions');
-  const told = call.fresh('value dimensions', valueSize, 'value dimensions');
-  call.regard(asked, 'query dimensions');
-  call.regard(told, 'value dimensions');
-  const pairs = pairsOf(size, rotary).map(pair => asked[pair]);
-  call.readBare(call.unify(tiled(pairs, heads), queries));
-  call.readBare(call.unify(tiled(pairs, kvHeads), keys));
+  const size = queries.length / heads;
+  const pairs = pairsOf(size, rotary);
+  const asked = unitsOf(call, 'query dimensions', queries.slice(0, size).filter((_, d) => pairs.indexOf(pairs[d]) === d)); // prettier-ignore
+  const told = unitsOf(call, 'value dimensions', values.slice(0, values.length / kvHeads));
+  const paired = pairs.map(pair => asked[pair]);
+  call.readBare(call.unify(tiled(paired, heads), queries));
+  call.readBare(call.unify(tiled(paired, kvHeads), keys));
   call.unify(tiled(told, kvHeads), values);
   return tiled(told, heads);
+}
+
+/** What `first` holds is of this kind, and every call of the layer has the same. */
+function unitsOf(call: LayerCall, kind: Kind, first: Width): Width {
+  call.regard(first, kind);
+  return call.unify(first, call.fresh(kind, first.length, kind));
+}
+
+function every(width: Width, step: number): Width {
+  return width.filter((_, position) => position % step === 0);
 }
 
 function tiled(width: Width, times: number): Width {
