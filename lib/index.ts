@@ -99,7 +99,7 @@ export type { ActivationName } from './models/configReader';
 export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
 export { loadTokenizer, parseTokenizer, type Tokenizer, type SpecialOptions } from './models/tokenizer';
 export { matchTensors } from './models/tensorTable';
-export { loadLlama, loadBert, loadVit, type Loaded } from './models/load';
+export { loadLlama, loadBert, loadVit, type Loaded, type TokenizerOptions } from './models/load';
 export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';
 export type { LlamaOptions } from './models/llama';
 export type { BertOptions, BertHead } from './models/bert';
