@@ -1,7 +1,15 @@
 /** What a BERT is made of, from its config.json and back. */
 import type { Json } from '../core/json';
 import { ACTIVATIONS, readLabels, tokenIds, type ActivationName, type ConfigReader } from './configReader';
-import { areUniform, LAYERS_KEY, layersJson, readLayers, requireHeads, type LayerShape } from './layerShape';
+import {
+  areUniform,
+  LAYERS_KEY,
+  layersJson,
+  readLayers,
+  readNormWidth,
+  requireHeads,
+  type LayerShape,
+} from './layerShape';
 
 /** An encoder with learned positions and LayerNorm after each sum. Widths are those of the model at hand, pruned or not. */
 export interface BertConfig {
@@ -14,6 +22,8 @@ export interface BertConfig {
   /** Kinds of tokens: 2 where sentences come in pairs. */
   readonly tokenTypes: number;
   readonly normEpsilon: number;
+  /** What the sums of norms are divided by where dimensions were cut: the width there was at first. */
+  readonly normWidth?: number;
   readonly activation: ActivationName;
   /** Whether the output layer of a masked language model is the embedding of the tokens. */
   readonly tied: boolean;
@@ -41,6 +51,7 @@ export function readBertConfig(reader: ConfigReader): BertConfig {
     maxPositions: integer('max_position_embeddings', 512),
     tokenTypes: integer('type_vocab_size', 2),
     normEpsilon: reader.number('layer_norm_eps', 1e-12),
+    normWidth: readNormWidth(reader.value(LAYERS_KEY), integer('hidden_size'), reader.refuse),
     activation: reader.word('hidden_act', ACTIVATIONS, 'gelu'),
     tied: reader.flag('tie_word_embeddings', true),
     padIds: tokenIds(reader, 'pad_token_id'),
@@ -91,12 +102,15 @@ export function encoderJson(config: {
   readonly layers: readonly LayerShape[];
   readonly activation: ActivationName;
   readonly normEpsilon: number;
+  readonly normWidth?: number;
   readonly labels: readonly string[];
 }): Json {
-  const { hiddenSize, layers, labels } = config;
+  const { hiddenSize, layers, normWidth, labels } = config;
   const most = (key: 'heads' | 'intermediateSize'): number =>
     layers.reduce((largest, layer) => Math.max(largest, layer[key]), 1);
-  const plain = areUniform(layers) && layers.every(({ heads, headSize }) => heads * headSize === hiddenSize);
+  const ownNorms = normWidth !== undefined && normWidth !== hiddenSize;
+  const plain =
+    !ownNorms && areUniform(layers) && layers.every(({ heads, headSize }) => heads * headSize === hiddenSize);
   return {
     hidden_act: Object.entries(ACTIVATIONS).find(([, name]) => name === config.activation)![0],
     hidden_size: hiddenSize,
@@ -107,6 +121,8 @@ export function encoderJson(config: {
     num_attention_heads: most('heads'),
     num_hidden_layers: layers.length,
     torch_dtype: 'float32',
-    ...(!(plain || layers.length === 0) && { [LAYERS_KEY]: layersJson(layers) }),
+    ...(!(plain || (layers.length === 0 && !ownNorms)) && {
+      [LAYERS_KEY]: { ...layersJson(layers), ...(ownNorms && { norm_width: normWidth }) },
+    }),
   };
 }

@@ -22,7 +22,8 @@ export interface LayerShape {
 /**
  * The key under which a config.json tells the widths of each layer where they differ, or cannot be told otherwise:
  * `{"layers": [{"num_attention_heads", "num_key_value_heads", "head_dim", "value_head_dim", "original_head_dim",
- * "rotary_pairs"?, "intermediate_size"}]}`. No other program reads it.
+ * "rotary_pairs"?, "intermediate_size"}], "norm_width"?}`, the last being what the sums of LayerNorm are divided by where
+ * dimensions were cut. No other program reads it.
  */
 export const LAYERS_KEY = 'tfjs_prune';
 
@@ -62,6 +63,13 @@ export function layersJson(layers: readonly LayerShape[]): Json {
       ...(layer.rotaryPairs && { rotary_pairs: [...layer.rotaryPairs] }),
     })),
   };
+}
+
+/** What the sums of norms are divided by, where it is told: at least `size`, the width there is. */
+export function readNormWidth(value: unknown, size: number, refuse: Refuse): number | undefined {
+  const { norm_width: width } = isRecord(value) ? value : {};
+  if (width === undefined || (isIndex(width) && width >= size)) return width;
+  return refuse(`norm_width of ${LAYERS_KEY} to be a whole number of at least ${size}`, describe(width));
 }
 
 /** Whether the usual keys of a config.json tell all there is to tell of them. */

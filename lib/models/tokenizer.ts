@@ -76,6 +76,11 @@ export async function parseTokenizer(json: string, config = '{}', name = MAIN): 
   }
 }
 
+/** Whether the package that reads a tokenizer.json is there. */
+export async function canReadTokenizers(): Promise<boolean> {
+  return (await tryImport(PACKAGE)) === undefined;
+}
+
 /**
  * @throws PruneError `bad-file` when the tokenizer has tokens that the model has not.
  */

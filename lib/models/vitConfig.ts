@@ -2,7 +2,7 @@
 import type { Json } from '../core/json';
 import { encoderJson, encoderLayers } from './bertConfig';
 import { ACTIVATIONS, readLabels, type ActivationName, type ConfigReader } from './configReader';
-import type { LayerShape } from './layerShape';
+import { LAYERS_KEY, readNormWidth, type LayerShape } from './layerShape';
 
 /** Patches of an image behind a class token, LayerNorm before each part. Widths are those of the model at hand, pruned or not. */
 export interface VitConfig {
@@ -15,6 +15,8 @@ export interface VitConfig {
   readonly patchSize: number;
   readonly channels: number;
   readonly normEpsilon: number;
+  /** What the sums of norms are divided by where dimensions were cut: the width there was at first. */
+  readonly normWidth?: number;
   readonly activation: ActivationName;
   /** On queries, keys and values; the other parts always have biases. */
   readonly queryBias: boolean;
@@ -33,6 +35,7 @@ export function readVitConfig(reader: ConfigReader): VitConfig {
     patchSize: integer('patch_size', 16),
     channels: integer('num_channels', 3),
     normEpsilon: reader.number('layer_norm_eps', 1e-12),
+    normWidth: readNormWidth(reader.value(LAYERS_KEY), integer('hidden_size'), reader.refuse),
     activation: reader.word('hidden_act', ACTIVATIONS, 'gelu'),
     queryBias: reader.flag('qkv_bias', true),
     labels: readLabels(reader),

@@ -2,15 +2,16 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { ndarray, sizeOf, type NdArray } from '../core/array';
 import { random } from '../core/random';
-import type { AnyLayer } from './leaves';
+import { layersOf, type AnyLayer } from './leaves';
 
-/** Stands for a size that the model leaves open: time, height, width. */
+/** Stands for a size that the model leaves open: time, height, width; smaller where learned positions end before it. */
 const OPEN_SIZE = 32;
 
 /** `count` examples for each input of `model`: standard normal, or integers that its Embedding layers know. */
 export function probeInputs(model: LayersModel, seed: number, count: number): NdArray[] {
+  const open = Math.min(OPEN_SIZE, ...layersOf(model).map(({ layer }) => placesOf(layer)));
   return model.inputs.map((input, i) => {
-    const shape = [count, ...input.shape.slice(1).map(size => size ?? OPEN_SIZE)];
+    const shape = [count, ...input.shape.slice(1).map(size => size ?? open)];
     const { uniform, normal } = random(seed, 'probe', i);
     const below = integersBelow(model as unknown as AnyLayer, i);
     if (below === undefined && input.dtype === 'float32') {
@@ -42,6 +43,11 @@ function integersBelow(model: AnyLayer, index: number): number | undefined {
   };
   follow(model.inputs![index]);
   return sizes.length === 0 ? undefined : Math.min(...sizes);
+}
+
+/** Longest text that `layer` takes. */
+function placesOf(layer: AnyLayer): number {
+  return layer.getClassName() === 'PrunePositionEmbedding' ? Number(layer.getConfig().maxLength) : Infinity;
 }
 
 function vocabularyOf(layer: AnyLayer): number | undefined {

@@ -1,0 +1,87 @@
+/** Models as files that `transformers` reads. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { checkKeyword } from '../core/check';
+import type { Json } from '../core/json';
+import type { NewFile } from '../io/atomic';
+import { fileRefuser } from '../io/bytes';
+import { FLOAT_TYPES, type FloatType } from '../io/dtypes';
+import { tensorToWrite, writeSafetensors, type TensorToWrite } from '../io/safetensorsWriter';
+import { capture } from '../runtime/capture';
+import { bertConfigJson } from './bertConfig';
+import { CONFIG_FILE, type ModelConfig } from './config';
+import { llamaConfigJson } from './llamaConfig';
+import { readBack } from './readBack';
+import { vitConfigJson } from './vitConfig';
+
+export interface SaveHuggingFaceOptions {
+  /** Of the model before it was cut, as its loader gave it: it says what shapes do not tell. */
+  readonly config: ModelConfig;
+  /** A folder whose tokenizer files are copied. */
+  readonly tokenizer?: string;
+  /** How weights are stored; default F32. */
+  readonly dtype?: FloatType;
+  /** A file holds at most so many bytes of tensors; default 5e9. */
+  readonly shardBytes?: number;
+}
+
+const TOKENIZER_FILES =
+  /^(tokenizer\.(json|model)|(tokenizer|generation)_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(txt|json)|merges\.txt)$/;
+const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
+/**
+ * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is
+ * all models whose layers are alike. Where they differ, or LayerNorm counts dimensions that were cut, the widths stand under the key
+ * `tfjs_prune`, which only this library reads. RMSNorms of a cut width are rewritten as plain ones, and rotary embeddings of
+ * neighbours as ones of halves. A checkpoint that is there already stays whole until the new one is.
+ * @throws PruneError `bad-model` for a model that is not one of `loadLlama`, `loadBert` or `loadVit` with parts of it cut,
+ * `bad-file` when the folder cannot be written.
+ */
+export async function saveHuggingFace(
+  model: LayersModel,
+  directory: string,
+  { config: base, tokenizer, dtype = 'F32', shardBytes }: SaveHuggingFaceOptions,
+): Promise<void> {
+  const place = `saveHuggingFace "${directory}"`;
+  checkKeyword(place, 'dtype', dtype, FLOAT_TYPES);
+  const { config, architecture, tensors } = readBack(place, await capture(model), base);
+  const json = {
+    ...configJson(config),
+    torch_dtype: TORCH_TYPES[dtype],
+    ...(architecture && { architectures: [architecture] }),
+  };
+  const files = tokenizer === undefined ? [] : await tokenizerFiles(tokenizer);
+  const beside = [textFile(CONFIG_FILE, `${JSON.stringify(sorted(json), undefined, 2)}\n`), ...files];
+  await writeSafetensors(
+    directory,
+    tensors.map(tensor => toWrite(tensor, dtype)),
+    { beside, ...(shardBytes && { shardBytes }) },
+  );
+}
+
+function configJson(config: ModelConfig): Json {
+  if (config.kind === 'llama') return llamaConfigJson(config);
+  return config.kind === 'bert' ? bertConfigJson(config) : vitConfigJson(config);
+}
+
+/** A tensor is made anew where its bytes are asked for, so that only one is held in memory beside the model. */
+function toWrite({ name, read }: ReturnType<typeof readBack>['tensors'][number], dtype: FloatType): TensorToWrite {
+  const { shape } = read();
+  return { name, dtype, shape, parts: () => tensorToWrite(name, read(), dtype).parts() };
+}
+
+async function tokenizerFiles(folder: string): Promise<NewFile[]> {
+  const refuse = fileRefuser(`tokenizer "${folder}"`);
+  const all = await readdir(folder).catch(() => refuse('a folder with tokenizer files', 'none', 'Check the path.'));
+  const names = all.filter(name => TOKENIZER_FILES.test(name)).sort();
+  return Promise.all(names.map(async name => ({ name, parts: [await readFile(join(folder, name))] })));
+}
+
+function textFile(name: string, text: string): NewFile {
+  return { name, parts: [new TextEncoder().encode(text)] };
+}
+
+function sorted(json: Json): Json {
+  return Object.fromEntries(Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,74 @@
+/** Models that others trained: not part of the project, so that without them these specs are skipped. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate, loadLlama, perplexity, saveHuggingFace, useBackend } from 'tfjs-prune';
+import { predict } from '../../lib/runtime/predict';
+import { WASM } from '../backend';
+import { DATA } from './data';
+import { askTransformers, difference, integers } from './fixtures';
+
+const STORIES = join(DATA, 'llama/stories260K');
+const TINY = join(DATA, 'llama/tinystories-656k-hf');
+const TEXT = join(DATA, 'text/tinystories/tinystories.txt');
+const where = (...files: readonly string[]) => (files.every(existsSync) ? test : test.skip);
+
+/** What llama2.c itself writes at temperature 0. */
+const STORY =
+  'Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ' +
+  'ball. She wanted to play with it, but it was too high.\nLily\'s mom said, "Lily, let\'s go to the park." Lily was sad ' +
+  "and didn't know what to do.";
+
+beforeAll(() => useBackend(WASM));
+
+where(STORIES, TEXT).each(['checkpoint_v1.bin', 'checkpoint_legacy.bin'])(
+  'stories260K, %s: its story, its perplexity',
+  async file => {
+    const { model, tokenizer } = await loadLlama(join(STORIES, file));
+    const { encode, decode } = tokenizer!;
+    const story = await generate(model, [1], { maxTokens: 150 });
+    expect(decode(story).startsWith(STORY)).toBe(true);
+    const tokens = encode(readFileSync(TEXT, 'utf8').slice(0, 30_000)).slice(0, 5000);
+    const { nats } = await perplexity(model, tokens, { window: 512 });
+    expect(nats).toBeCloseTo(1.416, 2);
+    model.dispose();
+  },
+  120_000,
+);
+
+where(STORIES)(
+  'stories260K: transformers loads what we save of it and answers the same',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stories-'));
+    const { model, config } = await loadLlama(join(STORIES, 'checkpoint_v1.bin'));
+    await saveHuggingFace(model, folder, { config });
+    const tokens = [[1, 403, 407, 261, 378, 350, 12, 88, 201, 9, 17]];
+    const [ours] = await predict(model, [integers(tokens)]);
+    const theirs = askTransformers<number[][]>(['logits', folder], tokens);
+    if (theirs) expect(difference(theirs[0], ours.data)).toBeLessThan(1e-4);
+    const { model: back } = await loadLlama(folder);
+    const [again] = await predict(back, [integers(tokens)]);
+    expect(difference(again.data, ours.data)).toBeLessThan(1e-4);
+    for (const each of [model, back]) each.dispose();
+    rmSync(folder, { recursive: true });
+  },
+  180_000,
+);
+
+where(TINY)(
+  'tinystories-656k equals transformers, token by token',
+  async () => {
+    const { model } = await loadLlama(TINY);
+    const prompt = [1, 432, 375, 261, 401];
+    const made = await generate(model, prompt, { maxTokens: 64 });
+    const [logits] = await predict(model, [integers([[...prompt, ...made]])]);
+    expect(made).toHaveLength(64);
+    const theirs = askTransformers<{ tokens: number[]; logits: number[] }>(['greedy', TINY, '64'], [prompt]);
+    if (theirs) {
+      expect([...prompt, ...made]).toEqual(theirs.tokens);
+      expect(difference(logits.data, theirs.logits)).toBeLessThan(1e-4);
+    }
+    model.dispose();
+  },
+  180_000,
+);
