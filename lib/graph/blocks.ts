@@ -58,7 +58,7 @@ export interface Blocks {
  * What of `model` can be skipped: a branch whose Add is called once, with inputs of one shape, and of which nothing else
  * reads anything. The normalization behind the Add goes with it where the stream comes in from a normalization already
  * and the branch does not begin with one (post-norm); elsewhere it stays.
- * Branches in a row form a block where the row is one pattern over and over (attention, feed-forward, attention,
+ * Branches in a row form a block where the row is one pattern over and over (mixing, feed-forward, mixing,
  * feed-forward, ...), or where a nested model is nothing but the row; else each is a block of its own. Blocks in a nested
  * model that is called several times go in all its calls.
  * @throws PruneError `no-rule`, `bad-model`.
