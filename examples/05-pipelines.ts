@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import {
   chain,
   compress,
+  costOf,
   costTarget,
   distill,
   fineTune,
@@ -24,6 +25,7 @@ import {
   taylor,
   uniform,
   useBackend,
+  type Checkpoint,
   type Criterion,
   type Method,
 } from 'tfjs-prune';
@@ -69,13 +71,24 @@ const epochsOf = ({ rounds }: Task): number => rounds.reduce((sum, epochs) => su
 
 const tune = (task: Task, epochs = epochsOf(task)): Method<Needs> => fineTune({ ...task.fineTune, epochs });
 
-/** Every cut takes the same share of the MACs that are left. */
+/** Every cut takes the same share of the MACs, counted from the dense net, so that what one takes too much the next leaves. */
 function inRounds(
   macs: number,
   { rounds }: Task,
   round: (share: number, epochs: number) => Method<Needs>,
 ): Method<Needs> {
-  return repeat(rounds.length, index => round(macs ** (1 / rounds.length), rounds[index]));
+  return repeat(rounds.length, index => {
+    const target = macs ** ((index + 1) / rounds.length);
+    const at = (share: number): Method<Needs> => round(share, rounds[index]);
+    const { needs, name } = at(target);
+    const left = (model: Checkpoint): number => costOf(model).macs ?? NaN;
+    return {
+      name,
+      needs,
+      settings: { target },
+      run: (model, context) => at((target * left(context.original)) / left(model)).run(model, context),
+    };
+  });
 }
 
 async function main(): Promise<void> {

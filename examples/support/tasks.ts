@@ -8,8 +8,15 @@ import { residualNet, vggNet } from './nets';
 import { lastAccuracy } from './notebook';
 import { showProgress } from './print';
 
-export interface Task {
+interface DataSet {
   readonly read: (directory: string, seed: number) => ImageSplits;
+  readonly side: number;
+  readonly channels: number;
+  readonly epochs: number;
+}
+
+export interface Task {
+  readonly read: DataSet['read'];
   readonly images: number;
   readonly build: (seed: number) => LayersModel;
   /** Training from the first weights. */
@@ -18,6 +25,12 @@ export interface Task {
   /** Training per cut of a pipeline, in epochs. */
   readonly rounds: readonly number[];
 }
+
+/** Reading, image size, and epochs that suffice. */
+export const sets: Readonly<Record<string, DataSet>> = {
+  mnist: { read: readMnist, side: 28, channels: 1, epochs: 6 },
+  cifar10: { read: readCifar10, side: 32, channels: 3, epochs: 15 },
+};
 
 const shared = { batchSize: 64, optimizer: 'momentum', restoreBest: false } as const;
 
