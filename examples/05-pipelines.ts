@@ -57,15 +57,17 @@ const trained: Readonly<Record<string, (macs: number, task: Task) => Method<Need
   'taylor, one cut': (macs, task) => inOrder(cut(taylor(), macs), recalibrate(), tune(task)),
   'taylor, several cuts': (macs, task) =>
     inRounds(macs, task, (share, epochs) => inOrder(cut(taylor(), share), recalibrate(), tune(task, epochs))),
-  'several cuts, repaired, distilled': (macs, task) =>
-    inRounds(macs, task, (share, epochs) =>
-      inOrder(
-        repair(cut(taylor(), share)),
-        recalibrate(),
-        distill({ ...task.fineTune, epochs, weight: 0.7, temperature: 3 }),
-      ),
-    ),
+  'l1, one cut, repaired, distilled': (macs, task) => mended(macs, magnitude(), task, epochsOf(task)),
+  'l1, several cuts, repaired, distilled': (macs, task) =>
+    inRounds(macs, task, (share, epochs) => mended(share, magnitude(), task, epochs)),
+  'taylor, several cuts, repaired, distilled': (macs, task) =>
+    inRounds(macs, task, (share, epochs) => mended(share, taylor(), task, epochs)),
 };
+
+function mended(macs: number, criterion: Criterion<'data' | 'gradients'>, task: Task, epochs: number): Method<Needs> {
+  const training = distill({ ...task.fineTune, epochs, weight: 0.7, temperature: 3 });
+  return inOrder(repair(cut(criterion, macs)), recalibrate(), training);
+}
 
 const epochsOf = ({ rounds }: Task): number => rounds.reduce((sum, epochs) => sum + epochs, 0);
 
