@@ -1,0 +1,147 @@
+/**
+ * What gets accuracy back, at the same number of training epochs: one cut or several, with repair and distillation or without, beside random
+ * units, a net of the same size trained from scratch, and torch-pruning on the same dense weights. Test accuracy of the last epoch.
+ *
+ *   npx tsx examples/05-pipelines.ts --set mnist --data DIR
+ *   npx tsx examples/05-pipelines.ts --set cifar10 --data DIR --peer python3     (pip install torch torch-pruning)
+ *
+ * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  chain,
+  compress,
+  costOf,
+  costTarget,
+  distill,
+  fineTune,
+  magnitude,
+  prune,
+  random,
+  recalibrate,
+  repair,
+  repeat,
+  taylor,
+  uniform,
+  useBackend,
+  type Checkpoint,
+  type Criterion,
+  type Method,
+} from 'tfjs-prune';
+import { accuracyOf, lastAccuracy, notebook, type Notebook } from './support/notebook';
+import { folderOf, fromScratch, prepare, type Setting, type Task } from './support/tasks';
+import { peerRows, runPeer } from './support/torchPruning';
+
+const FACTORS = [2, 4, 8];
+
+type Needs = 'data' | 'gradients' | 'training';
+
+const inOrder = (...methods: Method<Needs>[]): Method<Needs> => chain<Needs>(...methods);
+
+/** To `macs` of what the model has, the same share of every group. */
+const cut = (criterion: Criterion<'data' | 'gradients'>, macs: number) =>
+  prune({ criterion, budget: costTarget({ macs, scope: uniform, minimum: 2 }) });
+
+/** Right after the cut, without training. */
+const untrained: Readonly<Record<string, (macs: number) => Method<Needs>>> = {
+  'l1, cut': macs => cut(magnitude(), macs),
+  'l1, repaired': macs => inOrder(repair(cut(magnitude(), macs)), recalibrate()),
+  'taylor, repaired': macs => inOrder(repair(cut(taylor(), macs)), recalibrate()),
+};
+
+/** All train for the same number of epochs. */
+const trained: Readonly<Record<string, (macs: number, task: Task) => Method<Needs>>> = {
+  'random, one cut': (macs, task) => inOrder(cut(random(), macs), recalibrate(), tune(task)),
+  'l1, one cut': (macs, task) => inOrder(cut(magnitude(), macs), recalibrate(), tune(task)),
+  'taylor, one cut': (macs, task) => inOrder(cut(taylor(), macs), recalibrate(), tune(task)),
+  'taylor, several cuts': (macs, task) =>
+    inRounds(macs, task, (share, epochs) => inOrder(cut(taylor(), share), recalibrate(), tune(task, epochs))),
+  'l1, one cut, repaired, distilled': (macs, task) => mended(macs, magnitude(), task, epochsOf(task)),
+  'l1, several cuts, repaired, distilled': (macs, task) =>
+    inRounds(macs, task, (share, epochs) => mended(share, magnitude(), task, epochs)),
+  'taylor, several cuts, repaired, distilled': (macs, task) =>
+    inRounds(macs, task, (share, epochs) => mended(share, taylor(), task, epochs)),
+};
+
+function mended(macs: number, criterion: Criterion<'data' | 'gradients'>, task: Task, epochs: number): Method<Needs> {
+  const training = distill({ ...task.fineTune, epochs, weight: 0.7, temperature: 3 });
+  return inOrder(repair(cut(criterion, macs)), recalibrate(), training);
+}
+
+const epochsOf = ({ rounds }: Task): number => rounds.reduce((sum, epochs) => sum + epochs, 0);
+
+const tune = (task: Task, epochs = epochsOf(task)): Method<Needs> => fineTune({ ...task.fineTune, epochs });
+
+/** Every cut takes the same share of the MACs, counted from the dense net, so that what one takes too much the next leaves. */
+function inRounds(
+  macs: number,
+  { rounds }: Task,
+  round: (share: number, epochs: number) => Method<Needs>,
+): Method<Needs> {
+  return repeat(rounds.length, index => {
+    const target = macs ** ((index + 1) / rounds.length);
+    const at = (share: number): Method<Needs> => round(share, rounds[index]);
+    const { needs, name } = at(target);
+    const left = (model: Checkpoint): number => costOf(model).macs ?? NaN;
+    return {
+      name,
+      needs,
+      settings: { target },
+      run: (model, context) => at((target * left(context.original)) / left(model)).run(model, context),
+    };
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      set: { type: 'string', default: 'mnist' },
+      data: { type: 'string', default: 'data' },
+      seeds: { type: 'string', default: '3' },
+      peer: { type: 'string' },
+    },
+  });
+  console.log(`backend: ${(await useBackend('auto')).description}`);
+  const results = notebook(join(folderOf(values.set), 'pipelines.json'));
+  for (let seed = 0; seed < Number(values.seeds); seed++) {
+    const setting = await prepare(values.set, values.data, seed);
+    for (const factor of FACTORS) await tryAll(factor, setting, results);
+    if (values.peer) await runPeer(values.peer, { setting, factors: FACTORS, epochs: epochsOf(setting.task), results });
+    setting.dense.dispose();
+    printTable(results, seed + 1);
+  }
+}
+
+async function tryAll(factor: number, setting: Setting, results: Notebook): Promise<void> {
+  const { task, dense, seed, settings } = setting;
+  const { train, test } = setting.data; // the last epoch counts, so that nothing is to be validated
+  const options = { ...settings, data: { train, test } };
+  const place = (name: string): string => `seed ${seed}, ${factor}x, ${name}`;
+  for (const [name, method] of Object.entries(untrained)) {
+    if (results.has(place(name))) continue;
+    const { model, report } = await compress(dense, method(1 / factor), options);
+    results.note(`seed ${seed}, dense`, accuracyOf(report, 'dense'));
+    results.note(place(name), lastAccuracy(report));
+    model.dispose();
+  }
+  for (const [name, method] of Object.entries(trained)) {
+    if (results.has(place(name))) continue;
+    const { model, report } = await compress(dense, method(1 / factor, task), options);
+    console.log(`${place(name)}: ${((report.before.macs ?? NaN) / (report.after.macs ?? NaN)).toFixed(2)}x fewer MACs`);
+    results.note(place(name), lastAccuracy(report));
+    if (!results.has(place('scratch'))) results.note(place('scratch'), await fromScratch(model, epochsOf(task), setting)); // prettier-ignore
+    model.dispose();
+  }
+}
+
+function printTable(results: Notebook, seeds: number): void {
+  console.log(`\ndense ${results.cell(seeds, seed => `seed ${seed}, dense`)}`);
+  console.log(''.padEnd(44) + FACTORS.map(factor => `${factor}x`.padStart(16)).join(''));
+  for (const name of [...Object.keys(untrained), ...Object.keys(trained), 'scratch', ...peerRows]) {
+    const cells = FACTORS.map(factor => results.cell(seeds, seed => `seed ${seed}, ${factor}x, ${name}`));
+    console.log(`  ${name.padEnd(42)}${cells.map(cell => cell.padStart(16)).join('')}`);
+  }
+}
+
+void main();
