@@ -98,6 +98,7 @@ export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
 export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
 export { loadTokenizer, parseTokenizer, type Tokenizer, type SpecialOptions } from './models/tokenizer';
+export { pruneFiles, type PruneFilesOptions, type PrunedFiles } from './models/pruneFiles';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded, type TokenizerOptions } from './models/load';
 export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';

@@ -38,7 +38,9 @@ export async function openSafetensors(path: string): Promise<TensorFiles> {
     throw new PruneError('bad-option', { place: 'openSafetensors', expected, got: describe(path), cure });
   }
   const main = await mainFile(path);
-  return open(main, file => fileBytes(file === main ? main : join(dirname(main), file), 'a safetensors file'));
+  return openTensorFiles(main, file =>
+    fileBytes(file === main ? main : join(dirname(main), file), 'a safetensors file'),
+  );
 }
 
 /**
@@ -51,7 +53,7 @@ export async function safetensorsFromBytes(
   const byName = files instanceof Uint8Array ? { [SINGLE_FILE]: files } : files;
   const names = Object.keys(byName);
   const main = names.find(name => name.endsWith('.index.json')) ?? names[0] ?? SINGLE_FILE;
-  return open(main, async name => {
+  return openTensorFiles(main, async name => {
     if (Object.hasOwn(byName, name)) return memoryBytes(name, byName[name]);
     return fileRefuser(`"${name}"`)('a safetensors file', 'no such file', 'Pass the bytes of all files.');
   });
@@ -68,9 +70,11 @@ async function mainFile(path: string): Promise<string> {
   return fileRefuser(`openSafetensors "${path}"`)(`a file ${SINGLE_FILE} or ${INDEX_FILE}`, 'a folder without', cure);
 }
 
-type Open = (file: string) => Promise<ByteSource>;
+/** The bytes of a file by its name, as the index has it. */
+export type OpenFile = (file: string) => Promise<ByteSource>;
 
-async function open(main: string, openFile: Open): Promise<TensorFiles> {
+/** The same from wherever `openFile` finds `main` and what it names. */
+export async function openTensorFiles(main: string, openFile: OpenFile): Promise<TensorFiles> {
   if (!main.endsWith('.index.json')) {
     const source = await openFile(main);
     return filesOf(main, await readHeader(source), () => source);

@@ -1,6 +1,7 @@
 /** Tokenizers: the numbers that Python's `tokenizers` and llama2.c's own code give. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type * as tokenizers from '../../lib/models/tokenizer';
 import { loadTokenizer, parseTokenizer, requireTokenizer, type Tokenizer } from '../../lib/models/tokenizer';
 import { newFolder, removeFolders } from '../io/folder';
 import { refusal, rejection } from '../zoo/refusal';
@@ -139,8 +140,7 @@ test('without the package one is told how to get it', async () => {
   jest.doMock('../../lib/runtime/optional', () => ({
     tryImport: async () => ({ problem: 'it is not installed', installed: false }),
   }));
-  const { loadTokenizer: load } =
-    jest.requireActual<typeof import('../../lib/models/tokenizer')>('../../lib/models/tokenizer');
+  const { loadTokenizer: load } = jest.requireActual<typeof tokenizers>('../../lib/models/tokenizer');
   await expect(load(join(FIXTURES, 'llama'))).rejects.toThrow(
     /expected the package @huggingface\/tokenizers, which reads it, got it is not installed\. Run "npm install @huggingface\/tokenizers"\./,
   );
