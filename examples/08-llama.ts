@@ -14,6 +14,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
   activation,
   compress,
+  fisher,
   generate,
   loadLlama,
   magnitude,
@@ -24,19 +25,20 @@ import {
   taylor,
   uniform,
   useBackend,
+  type Criterion,
   type Data,
   type Group,
-  type Method,
   type Need,
 } from 'tfjs-prune';
 import { meanAndSpread } from './support/print';
 
 const criteria = {
-  taylor: () => taylor({ batchSize: 8 }),
-  activation: () => activation({ batchSize: 8 }),
-  'L2 magnitude': () => magnitude({ norm: 'l2' }),
-  random: () => random(),
-} as const;
+  taylor: taylor({ batchSize: 8, batches: 8 }) as Criterion<Need>,
+  fisher: fisher({ batchSize: 8, batches: 8 }) as Criterion<Need>,
+  activation: activation({ batchSize: 8, batches: 8 }) as Criterion<Need>,
+  'L2 magnitude': magnitude({ norm: 'l2' }),
+  random: random(),
+};
 
 const targets: Readonly<Record<string, (group: Group) => boolean>> = {
   heads: ({ kind }) => kind === 'heads',
@@ -80,7 +82,7 @@ async function main(): Promise<void> {
         const found: number[] = [];
         let kept = 1;
         for (let seed = 0; seed < seeds; seed++) {
-          const method = prune({ criterion: criterion() as never, budget: uniform({ ratio }), groups }) as Method<Need>;
+          const method = prune({ criterion, budget: uniform({ ratio }), groups });
           const { model: small, report } = await compress(model, method, { data: text.calibration, seed, latency: false }); // prettier-ignore
           const { nats } = await measure(small);
           found.push(nats);

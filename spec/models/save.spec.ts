@@ -22,6 +22,8 @@ import {
   type ModelConfig,
 } from 'tfjs-prune';
 import type { NdArray } from '../../lib/core/array';
+import { leaves } from '../../lib/core/checkpoint';
+import { llamaTopology } from '../../lib/models/llama';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 import { CPU_KERNELS } from '../backend';
@@ -111,6 +113,26 @@ test('layers of different widths are told under a key of our own', async () => {
   expect(await roundTrip(model, config)).toBeLessThan(1e-6);
   const json = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { tfjs_prune: { layers: object[] } };
   expect(json.tfjs_prune.layers).toMatchObject([{ intermediate_size: 10 }, { intermediate_size: 20 }]);
+  dense.dispose();
+  model.dispose();
+});
+
+test.each([
+  ['the first layer', [1], {}],
+  ['the attention of the first layer', [0, 1], { heads: 0, keyValueHeads: 0 }],
+  ['the feed-forward part of the first layer', [0, 1], { intermediateSize: 0 }],
+])('without %s', async (_, numbers, less) => {
+  const { model: dense, config } = await loadLlama(fixture('llama-untied'));
+  const shapes = numbers.map(number => ({ ...config.layers[number], ...(number === 0 && less) }));
+  const topology = llamaTopology({ ...config, layers: shapes }, {}, numbers);
+  const left = new Set(leaves(topology).map(({ path }) => path));
+  const { weights } = await capture(dense);
+  const model = materialize({ topology, weights: new Map([...weights].filter(([path]) => left.has(path))) });
+  expect(await roundTrip(model, config)).toBe(0);
+  const { layers: back } = await loadConfig(folder);
+  expect(back.map(({ heads, intermediateSize }) => [heads, intermediateSize])).toEqual(
+    shapes.map(({ heads, intermediateSize }) => [heads, intermediateSize]),
+  );
   dense.dispose();
   model.dispose();
 });
