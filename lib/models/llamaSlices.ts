@@ -22,26 +22,26 @@ interface Layer {
 }
 
 export function keptOf(files: TensorFiles, { layer, before, after, names }: Layer): KeptOfLayer {
-  const sums = (part: string): ReturnType<typeof sumsOfSquares> =>
-    sumsOfSquares(files, names.get(`model.layers.${layer}.${part}.weight`)!);
+  const sums = (part: string, of: 'rows' | 'columns'): Promise<Float64Array> =>
+    sumsOfSquares(files, names.get(`model.layers.${layer}.${part}.weight`)!, of);
   const { keyValueHeads, heads, headSize, valueSize, intermediateSize } = before;
   return {
     keyValueHeads: once(async () => {
       if (after.keyValueHeads === keyValueHeads) return firstOf(keyValueHeads);
       const scores = new Float64Array(keyValueHeads);
       const perGroup = heads / keyValueHeads;
-      addBlocks(scores, (await sums('self_attn.q_proj')).rows, perGroup * headSize);
-      addBlocks(scores, (await sums('self_attn.k_proj')).rows, headSize);
-      addBlocks(scores, (await sums('self_attn.v_proj')).rows, valueSize);
-      addBlocks(scores, (await sums('self_attn.o_proj')).columns, perGroup * valueSize);
+      addBlocks(scores, await sums('self_attn.q_proj', 'rows'), perGroup * headSize);
+      addBlocks(scores, await sums('self_attn.k_proj', 'rows'), headSize);
+      addBlocks(scores, await sums('self_attn.v_proj', 'rows'), valueSize);
+      addBlocks(scores, await sums('self_attn.o_proj', 'columns'), perGroup * valueSize);
       return largest(scores, after.keyValueHeads, `"${files.name}", attention of layer ${layer}`);
     }),
     neurons: once(async () => {
       if (after.intermediateSize === intermediateSize) return firstOf(intermediateSize);
       const scores = new Float64Array(intermediateSize);
-      addBlocks(scores, (await sums('mlp.gate_proj')).rows, 1);
-      addBlocks(scores, (await sums('mlp.up_proj')).rows, 1);
-      addBlocks(scores, (await sums('mlp.down_proj')).columns, 1);
+      addBlocks(scores, await sums('mlp.gate_proj', 'rows'), 1);
+      addBlocks(scores, await sums('mlp.up_proj', 'rows'), 1);
+      addBlocks(scores, await sums('mlp.down_proj', 'columns'), 1);
       return largest(scores, after.intermediateSize, `"${files.name}", feed-forward part of layer ${layer}`);
     }),
   };

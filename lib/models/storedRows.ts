@@ -3,35 +3,31 @@ import { PruneError } from '../core/errors';
 import { BITS, decodeFloats, FLOAT_TYPES, isFloatType, type FloatType } from '../io/dtypes';
 import type { TensorFiles } from '../io/safetensors';
 
-/** Positions to keep, ascending; all, where absent. */
+/** Positions to keep of one axis, ascending; all, where absent. */
 export interface Kept {
-  readonly rows?: ArrayLike<number>;
-  readonly columns?: ArrayLike<number>;
+  readonly rows?: Int32Array;
+  readonly columns?: Int32Array;
 }
 
-type Words = Uint8Array | Uint16Array | Uint32Array;
+type Words = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** As much as is read at once: large enough for disks, small enough to stay near the processor. */
 const CHUNK = 4 * 1024 * 1024;
 
 /**
- * The sum of squares over each row and over each column of tensor `name`, `[rows, columns]`.
+ * The sum of squares of each row of tensor `name`, `[rows, columns]`, or of each column.
  * @throws PruneError `bad-file` when its dtype is none of F32, F16 and BF16.
  */
-export async function sumsOfSquares(
-  files: TensorFiles,
-  name: string,
-): Promise<{ readonly rows: Float64Array; readonly columns: Float64Array }> {
+export async function sumsOfSquares(files: TensorFiles, name: string, of: 'rows' | 'columns'): Promise<Float64Array> {
   const { dtype, shape } = floatTensor(files, name);
   const [height, width] = shape;
-  const rows = new Float64Array(height);
-  const columns = new Float64Array(width);
-  const squares = dtype === 'F32' ? undefined : squaresOf(dtype);
+  const sums = new Float64Array(of === 'rows' ? height : width);
   for await (const { bytes, from } of chunks(files, name)) {
-    if (squares) addStored(new Uint16Array(bytes.buffer), squares, rows, columns, from);
-    else addFloats(new Float32Array(bytes.buffer), rows, columns, from);
+    if (dtype === 'F32') addFloats(new Float32Array(bytes.buffer), width, sums, of === 'rows' ? from : undefined);
+    else if (of === 'rows') addToRows(new Uint16Array(bytes.buffer), squaresOf(dtype), width, sums, from);
+    else addToColumns(new Uint16Array(bytes.buffer), squaresOf(dtype), sums);
   }
-  return { rows, columns };
+  return sums;
 }
 
 /** The bytes of tensor `name` with what is kept of it, in pieces; a tensor of one axis has rows of one value. */
@@ -44,14 +40,13 @@ export async function* keptBytes(
   const width = shape[1] ?? 1;
   let next = 0;
   for await (const { bytes, from, count } of chunks(files, name)) {
-    let here: number[] | undefined;
     if (rows) {
-      here = [];
-      for (; next < rows.length && rows[next] < from + count; next++) here.push(rows[next] - from);
-      if (here.length === 0) continue;
-    }
-    if (!here && !columns) yield bytes;
-    else yield gather(wordsOf(bytes, dtype), width, here ?? count, columns);
+      const first = next;
+      while (next < rows.length && rows[next] < from + count) next++;
+      if (next > first) yield gatherRows(bytes, bytes.length / count, rows.subarray(first, next), from);
+    } else if (columns) {
+      yield gatherColumns(wordsOf(bytes, dtype), width, columns);
+    } else yield bytes;
   }
 }
 
@@ -103,32 +98,49 @@ function wordsOf(bytes: Uint8Array<ArrayBuffer>, dtype: FloatType): Words {
   return BITS[dtype] === 16 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
 }
 
-/** `rows` are positions, or how many there are. */
-function gather(
-  words: Words,
-  width: number,
-  rows: readonly number[] | number,
-  columns?: ArrayLike<number>,
-): Uint8Array {
-  const count = typeof rows === 'number' ? rows : rows.length;
-  const kept = columns?.length ?? width;
-  const out = words.slice(0, count * kept);
-  const runs = columns && runsOf(columns);
-  for (let i = 0, to = 0; i < count; i++) {
-    const start = (typeof rows === 'number' ? i : rows[i]) * width;
-    if (!columns) {
-      out.set(words.subarray(start, start + width), to);
-      to += width;
-    } else if (runs) {
+function gatherRows(bytes: Uint8Array, rowBytes: number, rows: Int32Array, from: number): Uint8Array {
+  const out = new Uint8Array(rows.length * rowBytes);
+  for (let i = 0; i < rows.length; i++) {
+    const start = (rows[i] - from) * rowBytes;
+    out.set(bytes.subarray(start, start + rowBytes), i * rowBytes);
+  }
+  return out;
+}
+
+function gatherColumns(words: Words, width: number, columns: Int32Array): Uint8Array {
+  const [height, kept] = [words.length / width, columns.length];
+  const out = words instanceof Uint16Array ? new Uint16Array(height * kept) : new Uint32Array(height * kept);
+  const runs = runsOf(columns);
+  if (!runs) gatherEach(words, width, columns, out);
+  else {
+    for (let row = 0, to = 0; row < height; row++) {
       for (const [from, length] of runs) {
-        out.set(words.subarray(start + from, start + from + length), to);
+        const start = row * width + from;
+        out.set(words.subarray(start, start + length), to);
         to += length;
       }
-    } else {
-      for (let c = 0; c < kept; c++) out[to++] = words[start + columns[c]];
     }
   }
   return new Uint8Array(out.buffer);
+}
+
+/** Four rows at a time, for which each position is looked up once. */
+function gatherEach(words: Words, width: number, columns: Int32Array, out: Words): void {
+  const [height, kept] = [words.length / width, columns.length];
+  let row = 0;
+  for (; row + 4 <= height; row += 4) {
+    const [from, to] = [row * width, row * kept];
+    for (let i = 0; i < kept; i++) {
+      const column = from + columns[i];
+      out[to + i] = words[column];
+      out[to + kept + i] = words[column + width];
+      out[to + 2 * kept + i] = words[column + 2 * width];
+      out[to + 3 * kept + i] = words[column + 3 * width];
+    }
+  }
+  for (; row < height; row++) {
+    for (let i = 0; i < kept; i++) out[row * kept + i] = words[row * width + columns[i]];
+  }
 }
 
 /** Where positions follow each other, as those of a head do; undefined where runs are too short to be worth it. */
@@ -142,35 +154,53 @@ function runsOf(positions: ArrayLike<number>): [from: number, length: number][] 
   return positions.length >= 16 * runs.length ? runs : undefined;
 }
 
-function addStored(
-  words: Uint16Array,
-  squares: Float64Array,
-  rows: Float64Array,
-  columns: Float64Array,
-  from: number,
-): void {
-  const width = columns.length;
-  for (let at = 0, row = from; at < words.length; row++) {
-    let sum = 0;
-    for (let column = 0; column < width; column++) {
-      const square = squares[words[at++]];
-      sum += square;
-      columns[column] += square;
+/** Four sums side by side: a processor adds faster than it can wait for the last sum. */
+function addToRows(words: Uint16Array, squares: Float64Array, width: number, sums: Float64Array, from: number): void {
+  const height = words.length / width;
+  const even = width - (width % 4);
+  for (let row = 0; row < height; row++) {
+    const start = row * width;
+    // One by one: taking a list apart costs three times as much here.
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let at = start; at < start + even; at += 4) {
+      a += squares[words[at]];
+      b += squares[words[at + 1]];
+      c += squares[words[at + 2]];
+      d += squares[words[at + 3]];
     }
-    rows[row] += sum;
+    for (let at = start + even; at < start + width; at++) a += squares[words[at]];
+    sums[from + row] = a + b + (c + d);
   }
 }
 
-function addFloats(values: Float32Array, rows: Float64Array, columns: Float64Array, from: number): void {
-  const width = columns.length;
-  for (let at = 0, row = from; at < values.length; row++) {
-    let sum = 0;
+/** Four rows at a time, so that each sum is read and stored a fourth as often. */
+function addToColumns(words: Uint16Array, squares: Float64Array, sums: Float64Array): void {
+  const width = sums.length;
+  const height = words.length / width;
+  let row = 0;
+  for (; row + 4 <= height; row += 4) {
+    const from = row * width;
+    for (let column = 0; column < width; column++) {
+      const at = from + column;
+      const first = squares[words[at]] + squares[words[at + width]];
+      sums[column] += first + (squares[words[at + 2 * width]] + squares[words[at + 3 * width]]);
+    }
+  }
+  for (; row < height; row++) {
+    for (let column = 0; column < width; column++) sums[column] += squares[words[row * width + column]];
+  }
+}
+
+/** To the rows from `row` on, or, without it, to the columns. */
+function addFloats(values: Float32Array, width: number, sums: Float64Array, row: number | undefined): void {
+  for (let at = 0, to = row ?? 0; at < values.length; to++) {
     for (let column = 0; column < width; column++) {
       const value = values[at++];
-      sum += value * value;
-      columns[column] += value * value;
+      sums[row === undefined ? column : to] += value * value;
     }
-    rows[row] += sum;
   }
 }
 
