@@ -25,6 +25,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { PruneError } from '../core/errors';
 import { fastBatchNorm } from './affine';
+import { conv2dAsProduct, fusedConv2dAsProduct } from './asProduct';
 import { conv2dFilterGradient } from './conv2dFilter';
 import { conv2dInputGradient } from './conv2dInput';
 import { conv3d } from './conv3d';
@@ -34,7 +35,6 @@ import { einsum } from './einsum';
 import { shared } from './identity';
 import { fastMatMul, soundFusedMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
-import { pointwiseConv2d, pointwiseFusedConv2d } from './pointwise';
 import { fastReduction } from './reduce';
 import { replaceKernel } from './replace';
 import { unsortedSegmentSum } from './segmentSum';
@@ -58,9 +58,9 @@ const kernels: readonly (readonly [name: string, kernel: KernelFunc])[] = [
 const improved: readonly (readonly [name: string, improve: (stock: KernelConfig) => KernelConfig])[] = [
   [_FusedMatMul, soundFusedMatMul],
   [BatchMatMul, fastMatMul],
-  [Conv2D, pointwiseConv2d],
+  [Conv2D, conv2dAsProduct],
   [FusedBatchNorm, fastBatchNorm],
-  [FusedConv2D, pointwiseFusedConv2d],
+  [FusedConv2D, fusedConv2dAsProduct],
   [Cast, shared],
   [Identity, shared],
   [Tile, fastTile],
