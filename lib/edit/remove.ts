@@ -63,8 +63,9 @@ export function removeBranches(model: Checkpoint, branches: readonly Branch[]): 
 
 /** Why `branches` cannot all go; undefined where they can. tf.js cannot save a model with an input that nothing reads. */
 export function removalProblem({ topology }: Checkpoint, branches: readonly Branch[]): string | undefined {
-  const [before, after] = [topology, without(topology, '', branches)].map(readInputs);
-  const lost = [...before].find(path => !after.has(path) && hasLayer(without(topology, '', branches), path));
+  const left = without(topology, '', branches);
+  const [before, after] = [topology, left].map(readInputs);
+  const lost = [...before].find(path => !after.has(path) && hasLayer(left, path));
   return lost === undefined ? undefined : `input "${lost}" that nothing reads`;
 }
 

@@ -60,29 +60,24 @@ export function tensorKey([name, node, tensor]: Reference): string {
 
 /** The calls that `from` waits for, itself among them; what only `without` needs is not looked for. */
 export function upstream({ calls }: Links, from: Iterable<string>, without?: string): ReadonlySet<string> {
-  const found = new Set<string>(from);
-  const waiting = [...found];
-  for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
-    if (key === without) continue;
-    for (const input of calls.get(key)?.inputs ?? []) {
-      const before = callKey(input);
-      if (found.has(before)) continue;
-      found.add(before);
-      waiting.push(before);
-    }
-  }
-  return found;
+  return reach(from, key => (key === without ? [] : (calls.get(key)?.inputs ?? []).map(callKey)));
 }
 
 /** Those of `among` that read `from`, directly or through others of them. */
 export function downstream({ readers }: Links, from: string, among: ReadonlySet<string>): ReadonlySet<string> {
-  const found = new Set<string>();
-  const waiting = [from];
+  const readersOf = (key: string): readonly string[] => (readers.get(key) ?? []).filter(reader => among.has(reader));
+  return reach(readersOf(from), readersOf);
+}
+
+/** `from`, and all that `next` leads to from there. */
+function reach(from: Iterable<string>, next: (key: string) => readonly string[]): ReadonlySet<string> {
+  const found = new Set(from);
+  const waiting = [...found];
   for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
-    for (const reader of readers.get(key) ?? []) {
-      if (!among.has(reader) || found.has(reader)) continue;
-      found.add(reader);
-      waiting.push(reader);
+    for (const other of next(key)) {
+      if (found.has(other)) continue;
+      found.add(other);
+      waiting.push(other);
     }
   }
   return found;

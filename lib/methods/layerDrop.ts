@@ -6,7 +6,7 @@ import { PruneError } from '../core/errors';
 import type { BlockCriterion } from '../criteria';
 import { takeBlocks } from '../edit/blockPlan';
 import { removalProblem } from '../edit/remove';
-import { blocks, type Block } from '../graph/blocks';
+import { blocks, type Block, type Blocks } from '../graph/blocks';
 import { dropBlocks } from './dropBlocks';
 import type { Method } from './method';
 
@@ -65,16 +65,18 @@ async function choose<N extends Need>(
   context: Context<N>,
 ): Promise<readonly Block[]> {
   const gone: Block[] = [];
+  let current = model;
   let scores = new Map<string, number>();
   while (gone.length < goal) {
     checkAborted('layerDrop', context.signal);
-    const { model: current } = takeBlocks(model, named(gone));
-    const left = candidates.filter(block => !gone.includes(block)).map(block => asIn(current, block));
+    const here = branchesIn(blocks(current));
+    const left = candidates.filter(block => !gone.includes(block)).map(block => asIn(here, block));
     const free = left.filter(({ branches }) => removalProblem(current, branches) === undefined);
     if (free.length === 0) throw stuck(left, current);
     if (rescore || gone.length === 0) scores = await scoresOf(criterion, free, current, context);
     const next = free.reduce((low, block) => (scores.get(block.name)! < scores.get(low.name)! ? block : low));
     gone.push(candidates.find(({ name }) => name === next.name)!);
+    current = takeBlocks(current, named([next])).model;
     const detail = `${next.name}, score ${scores.get(next.name)!.toPrecision(4)}`;
     context.progress({ stage: 'drop blocks', done: gone.length, total: goal, detail });
   }
@@ -127,18 +129,23 @@ function droppable<N extends Need>(
 
 /** Blocks as they are in `original`, as far as they are whole in `model`; branches that no such block holds stand as `model` shows them. */
 function blocksFrom(model: Checkpoint, original: Checkpoint): readonly Block[] {
-  const { blocks: own, branches } = blocks(model);
-  if (original === model) return own;
-  const here = new Map(branches.map(block => [block.name, block.branches[0]]));
+  const table = blocks(model);
+  if (original === model) return table.blocks;
+  const here = branchesIn(table);
   const whole = blocks(original).blocks.filter(block => block.branches.every(({ name }) => here.has(name)));
   const held = new Set(whole.flatMap(block => block.branches.map(({ name }) => name)));
-  const rest = own.filter(block => !block.branches.some(({ name }) => held.has(name)));
-  return [...whole.map(block => asIn(model, block)), ...rest];
+  const rest = table.blocks.filter(block => !block.branches.some(({ name }) => held.has(name)));
+  return [...whole.map(block => asIn(here, block)), ...rest];
 }
 
-/** `block` with its branches as `model` has them. */
-function asIn(model: Checkpoint, { name, branches }: Block): Block {
-  const here = new Map(blocks(model).branches.map(block => [block.name, block.branches[0]]));
+type Branches = ReadonlyMap<string, Block['branches'][number]>;
+
+function branchesIn({ branches }: Pick<Blocks, 'branches'>): Branches {
+  return new Map(branches.map(block => [block.name, block.branches[0]]));
+}
+
+/** `block` with its branches as they are `here`. */
+function asIn(here: Branches, { name, branches }: Block): Block {
   const own = branches.flatMap(branch => here.get(branch.name) ?? []);
   return { name, branches: own, layers: own.flatMap(({ layers }) => layers) };
 }
