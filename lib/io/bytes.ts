@@ -58,13 +58,18 @@ export function memoryBytes(name: string, bytes: Uint8Array): ByteSource {
   return { name, size: bytes.length, read };
 }
 
+/** All bytes of `source`. */
+export async function readAll({ size, read }: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(size);
+  await read(bytes, 0);
+  return bytes;
+}
+
 /** The whole of a text file beside others. @throws PruneError `bad-file` when it has more than `most` bytes or is no UTF-8. */
 export async function readText(source: ByteSource, most: number): Promise<string> {
   const refuse = fileRefuser(`"${source.name}"`);
   if (source.size > most) refuse(`at most ${most} bytes`, String(source.size));
-  const bytes = new Uint8Array(source.size);
-  await source.read(bytes, 0);
-  return decodeText(bytes) ?? refuse('text in UTF-8', 'other bytes');
+  return decodeText(await readAll(source)) ?? refuse('text in UTF-8', 'other bytes');
 }
 
 /** Undefined for bytes that are no UTF-8. */

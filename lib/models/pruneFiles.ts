@@ -1,15 +1,13 @@
 /** Prunes a Llama that is too large to load, from its files to files. */
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { checkAborted, checkNumber, checkRatio } from '../core/check';
 import type { Progress } from '../core/context';
 import { PruneError } from '../core/errors';
-import { describe, type Json } from '../core/json';
-import type { NewFile } from '../io/atomic';
-import { fileBytes } from '../io/bytes';
+import { describe } from '../core/json';
 import { openSafetensors } from '../io/safetensors';
 import { writeSafetensors, type TensorToWrite } from '../io/safetensorsWriter';
-import { CONFIG_FILE, parseConfigJson, readConfig, readConfigFile } from './config';
+import { configFile, filesBeside } from './beside';
+import { parseConfigJson, readConfig, readConfigFile } from './config';
 import type { LayerShape } from './layerShape';
 import { configAfter } from './llamaSizes';
 import type { LlamaConfig } from './llamaConfig';
@@ -72,7 +70,7 @@ export async function pruneFiles(from: string, to: string, options: PruneFilesOp
   await writeSafetensors(to, reporting(place, tensors, options), {
     metadata: Object.keys(files.metadata).length > 0 ? files.metadata : undefined,
     shardBytes: options.shardBytes,
-    beside: [configFile(configAfter(json, config)), ...(await filesBeside(from))],
+    beside: [configFile(configAfter(json, config)), ...(await filesBeside(from, BESIDE))],
   });
   return report(config, before, left, kept);
 }
@@ -140,22 +138,6 @@ function reporting(place: string, tensors: readonly TensorToWrite[], options: Pr
       }
     },
   }));
-}
-
-function configFile(json: Json): NewFile {
-  return { name: CONFIG_FILE, parts: [new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`)] };
-}
-
-async function filesBeside(folder: string): Promise<NewFile[]> {
-  const names = (await readdir(folder)).filter(name => BESIDE.test(name)).sort();
-  return Promise.all(
-    names.map(async name => {
-      const source = await fileBytes(join(folder, name));
-      const bytes = new Uint8Array(source.size);
-      await source.read(bytes, 0);
-      return { name, parts: [bytes] };
-    }),
-  );
 }
 
 async function report(

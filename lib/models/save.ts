@@ -1,18 +1,16 @@
 /** Models as files that `transformers` reads. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkKeyword } from '../core/check';
 import type { Json } from '../core/json';
-import type { NewFile } from '../io/atomic';
-import { fileRefuser } from '../io/bytes';
 import { FLOAT_TYPES, type FloatType } from '../io/dtypes';
 import { tensorToWrite, writeSafetensors, type TensorToWrite } from '../io/safetensorsWriter';
 import { capture } from '../runtime/capture';
+import { configFile, filesBeside } from './beside';
 import { bertConfigJson } from './bertConfig';
-import { CONFIG_FILE, type ModelConfig } from './config';
+import type { ModelConfig } from './config';
 import { llamaConfigJson } from './llamaConfig';
 import { readBack } from './readBack';
+import { tensorTable } from './tensorTable';
 import { vitConfigJson } from './vitConfig';
 
 export interface SaveHuggingFaceOptions {
@@ -51,35 +49,19 @@ export async function saveHuggingFace(
     torch_dtype: TORCH_TYPES[dtype],
     ...(architecture && { architectures: [architecture] }),
   };
-  const files = tokenizer === undefined ? [] : await tokenizerFiles(tokenizer);
-  const beside = [textFile(CONFIG_FILE, `${JSON.stringify(sorted(json), undefined, 2)}\n`), ...files];
-  await writeSafetensors(
-    directory,
-    tensors.map(tensor => toWrite(tensor, dtype)),
-    { beside, ...(shardBytes && { shardBytes }) },
-  );
+  const files = tokenizer === undefined ? [] : await filesBeside(tokenizer, TOKENIZER_FILES);
+  const beside = [configFile(sorted(json)), ...files];
+  const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
+  const stored = tensors.map(({ name, read }): TensorToWrite => {
+    // Made where its bytes are asked for, so that one alone is held in memory beside the model.
+    return { name, dtype, shape: shapes.get(name)!, parts: () => tensorToWrite(name, read(), dtype).parts() };
+  });
+  await writeSafetensors(directory, stored, { beside, ...(shardBytes && { shardBytes }) });
 }
 
 function configJson(config: ModelConfig): Json {
   if (config.kind === 'llama') return llamaConfigJson(config);
   return config.kind === 'bert' ? bertConfigJson(config) : vitConfigJson(config);
-}
-
-/** A tensor is made anew where its bytes are asked for, so that only one is held in memory beside the model. */
-function toWrite({ name, read }: ReturnType<typeof readBack>['tensors'][number], dtype: FloatType): TensorToWrite {
-  const { shape } = read();
-  return { name, dtype, shape, parts: () => tensorToWrite(name, read(), dtype).parts() };
-}
-
-async function tokenizerFiles(folder: string): Promise<NewFile[]> {
-  const refuse = fileRefuser(`tokenizer "${folder}"`);
-  const all = await readdir(folder).catch(() => refuse('a folder with tokenizer files', 'none', 'Check the path.'));
-  const names = all.filter(name => TOKENIZER_FILES.test(name)).sort();
-  return Promise.all(names.map(async name => ({ name, parts: [await readFile(join(folder, name))] })));
-}
-
-function textFile(name: string, text: string): NewFile {
-  return { name, parts: [new TextEncoder().encode(text)] };
 }
 
 function sorted(json: Json): Json {
