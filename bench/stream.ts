@@ -9,6 +9,7 @@ import { copyFile, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSafetensors, type TensorToWrite } from '../lib/io/safetensorsWriter';
+import { readConfig } from '../lib/models/config';
 import { llamaConfigJson, type LlamaConfig } from '../lib/models/llamaConfig';
 import { pruneFiles } from '../lib/models/pruneFiles';
 import { tensorTable } from '../lib/models/tensorTable';
@@ -17,31 +18,21 @@ import { chosen, printTable, summary, writeResults } from './harness';
 const { FOLDER = tmpdir(), ROUNDS = '3', LAYERS = '22' } = process.env;
 const MEGABYTE = 1e6;
 
-const layer = {
-  heads: 32,
-  keyValueHeads: 4,
-  headSize: 64,
-  valueSize: 64,
-  originalHeadSize: 64,
-  intermediateSize: 5632,
-};
-const CONFIG: LlamaConfig = {
-  kind: 'llama',
-  vocabSize: 32_000,
-  hiddenSize: 2048,
-  layers: Array.from({ length: Number(LAYERS) }, () => layer),
-  maxPositions: 2048,
-  rmsEpsilon: 1e-5,
-  ropeTheta: 10_000,
-  ropeLayout: 'halves',
-  activation: 'silu',
-  tied: false,
-  attentionBias: false,
-  feedForwardBias: false,
-  beginIds: [1],
-  endIds: [2],
-  padIds: [],
-};
+const CONFIG = readConfig({
+  model_type: 'llama',
+  hidden_act: 'silu',
+  hidden_size: 2048,
+  intermediate_size: 5632,
+  max_position_embeddings: 2048,
+  num_attention_heads: 32,
+  num_hidden_layers: Number(LAYERS),
+  num_key_value_heads: 4,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: false,
+  vocab_size: 32_000,
+  bos_token_id: 1,
+  eos_token_id: 2,
+}) as LlamaConfig;
 
 const last = CONFIG.layers.length - 2;
 const CASES: Readonly<Record<string, (from: string, to: string) => Promise<unknown>>> = {

@@ -8,12 +8,11 @@
  *
  * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chain, compress, costTarget, fineTune, prune, recalibrate, uniform, useBackend } from 'tfjs-prune';
+import { chain, compress, costTarget, fineTune, prune, recalibrate, uniform } from 'tfjs-prune';
 import { criteria } from './support/criteria';
-import { accuracyOf, lastAccuracy, notebook, type Notebook } from './support/notebook';
-import { folderOf, fromScratch, prepare, type Setting } from './support/tasks';
+import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
+import { begin, commonOptions, fromScratch, prepare, type Setting } from './support/tasks';
 
 const FACTORS = [2, 4, 8];
 const FRACTIONS = [0.01, 0.1, 1];
@@ -21,14 +20,11 @@ const FRACTIONS = [0.01, 0.1, 1];
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      set: { type: 'string', default: 'mnist' },
-      data: { type: 'string', default: 'data' },
-      seeds: { type: 'string', default: '3' },
+      ...commonOptions,
       criteria: { type: 'string', default: Object.keys(criteria).join() },
     },
   });
-  console.log(`backend: ${(await useBackend('auto')).description}`);
-  const results = notebook(join(folderOf(values.set), 'criteria.json'));
+  const results = await begin(values.set, 'criteria');
   const names = values.criteria.split(',');
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const setting = await prepare(values.set, values.data, seed);

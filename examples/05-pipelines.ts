@@ -7,7 +7,6 @@
  *
  * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   chain,
@@ -24,13 +23,12 @@ import {
   repeat,
   taylor,
   uniform,
-  useBackend,
   type Checkpoint,
   type Criterion,
   type Method,
 } from 'tfjs-prune';
-import { accuracyOf, lastAccuracy, notebook, type Notebook } from './support/notebook';
-import { folderOf, fromScratch, prepare, type Setting, type Task } from './support/tasks';
+import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
+import { begin, commonOptions, fromScratch, prepare, type Setting, type Task } from './support/tasks';
 import { peerRows, runPeer } from './support/torchPruning';
 
 const FACTORS = [2, 4, 8];
@@ -96,14 +94,11 @@ function inRounds(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      set: { type: 'string', default: 'mnist' },
-      data: { type: 'string', default: 'data' },
-      seeds: { type: 'string', default: '3' },
+      ...commonOptions,
       peer: { type: 'string' },
     },
   });
-  console.log(`backend: ${(await useBackend('auto')).description}`);
-  const results = notebook(join(folderOf(values.set), 'pipelines.json'));
+  const results = await begin(values.set, 'pipelines');
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const setting = await prepare(values.set, values.data, seed);
     for (const factor of FACTORS) await tryAll(factor, setting, results);

@@ -7,14 +7,13 @@
  *
  * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { capture, chain, compress, fineTune, gamma, global, prune, recalibrate, slim, useBackend } from 'tfjs-prune';
+import { capture, chain, compress, fineTune, gamma, global, prune, recalibrate, slim } from 'tfjs-prune';
 import { take } from './support/datasets';
 import { vggNet } from './support/nets';
-import { accuracyOf, lastAccuracy, notebook, type Notebook } from './support/notebook';
+import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
 import { showProgress } from './support/print';
-import { folderOf, sets } from './support/tasks';
+import { begin, commonOptions, sets } from './support/tasks';
 
 const RATIO = 0.7;
 const COLUMNS = ['trained', 'pruned', 'recalibrated', 'fine-tuned', 'gammas below 0.01', 'MACs left'];
@@ -22,14 +21,11 @@ const COLUMNS = ['trained', 'pruned', 'recalibrated', 'fine-tuned', 'gammas belo
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      set: { type: 'string', default: 'mnist' },
-      data: { type: 'string', default: 'data' },
-      seeds: { type: 'string', default: '3' },
+      ...commonOptions,
       l1: { type: 'string', default: '0.003' },
     },
   });
-  console.log(`backend: ${(await useBackend('auto')).description}`);
-  const results = notebook(join(folderOf(values.set), 'slimming.json'));
+  const results = await begin(values.set, 'slimming');
   const penalties = [0, Number(values.l1)];
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     for (const l1 of penalties) await slimAndCut(values.set, values.data, seed, l1, results);

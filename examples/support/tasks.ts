@@ -2,10 +2,18 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { models, type LayersModel } from '@tensorflow/tfjs-layers';
-import { compress, fineTune, loadLayersModel, saveLayersModel, train, type FineTuneOptions } from 'tfjs-prune';
+import {
+  compress,
+  fineTune,
+  loadLayersModel,
+  saveLayersModel,
+  train,
+  useBackend,
+  type FineTuneOptions,
+} from 'tfjs-prune';
 import { readCifar10, readMnist, take, type ImageSplits } from './datasets';
 import { residualNet, vggNet } from './nets';
-import { lastAccuracy } from './notebook';
+import { lastAccuracy, notebook, type Notebook } from './notebook';
 import { showProgress } from './print';
 
 interface DataSet {
@@ -36,18 +44,18 @@ const shared = { batchSize: 64, optimizer: 'momentum', restoreBest: false } as c
 
 export const tasks: Readonly<Record<string, Task>> = {
   mnist: {
-    read: readMnist,
+    read: sets.mnist.read,
     images: 10000,
     build: seed => vggNet(28, [16, 32, 64], seed, 2),
-    dense: { ...shared, epochs: 6, learningRate: 0.1 },
+    dense: { ...shared, epochs: sets.mnist.epochs, learningRate: 0.1 },
     fineTune: { ...shared, epochs: 2, learningRate: 0.05 },
     rounds: [1, 1, 4],
   },
   cifar10: {
-    read: readCifar10,
+    read: sets.cifar10.read,
     images: 10000,
     build: seed => residualNet({ side: 32, channels: 3 }, [16, 32, 64], 1, seed, 2),
-    dense: { ...shared, epochs: 15, learningRate: 0.1 },
+    dense: { ...shared, epochs: sets.cifar10.epochs, learningRate: 0.1 },
     fineTune: { ...shared, epochs: 2, learningRate: 0.05 },
     rounds: [2, 2, 6],
   },
@@ -83,7 +91,20 @@ export async function prepare(name: string, directory: string, seed: number): Pr
   return { task, data, dense: await loadLayersModel(path), seed, settings, folder };
 }
 
-export function folderOf(name: string): string {
+/** What every long experiment is told on its command line. */
+export const commonOptions = {
+  set: { type: 'string', default: 'mnist' },
+  data: { type: 'string', default: 'data' },
+  seeds: { type: 'string', default: '3' },
+} as const;
+
+/** Takes the best backend, and opens the results of an experiment on `set` called `name`. */
+export async function begin(set: string, name: string): Promise<Notebook> {
+  console.log(`backend: ${(await useBackend('auto')).description}`);
+  return notebook(join(folderOf(set), `${name}.json`));
+}
+
+function folderOf(name: string): string {
   const folder = join('out/experiments', name);
   mkdirSync(folder, { recursive: true });
   return folder;
