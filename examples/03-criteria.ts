@@ -6,7 +6,7 @@
  *   npx tsx examples/03-criteria.ts --set mnist --data DIR                 (IDX files)
  *   npx tsx examples/03-criteria.ts --set cifar10 --data DIR --seeds 1     (binary files; the test set is JPEG where yours is)
  *
- * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
+ * What is measured is kept in examples/results, run by run: started again, it goes on where it was.
  */
 import { parseArgs } from 'node:util';
 import { chain, compress, costTarget, fineTune, prune, recalibrate, uniform } from 'tfjs-prune';

@@ -5,7 +5,7 @@
  *   npx tsx examples/05-pipelines.ts --set mnist --data DIR
  *   npx tsx examples/05-pipelines.ts --set cifar10 --data DIR --peer python3     (pip install torch torch-pruning)
  *
- * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
+ * What is measured is kept in examples/results, run by run: started again, it goes on where it was.
  */
 import { parseArgs } from 'node:util';
 import {

@@ -5,7 +5,7 @@
  *
  *   npx tsx examples/07-slim-vgg.ts --set mnist --data DIR
  *
- * What is measured is kept in out/experiments, run by run: started again, it goes on where it was.
+ * What is measured is kept in examples/results, run by run: started again, it goes on where it was.
  */
 import { parseArgs } from 'node:util';
 import { capture, chain, compress, fineTune, gamma, global, prune, recalibrate, slim } from 'tfjs-prune';

@@ -1,5 +1,6 @@
 /** Results of long experiments, kept in a file one by one, so that an experiment goes on where it was stopped. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Report } from 'tfjs-prune';
 import { meanAndSpread } from './print';
 
@@ -20,7 +21,8 @@ export function notebook(path: string): Notebook {
     has: key => key in all,
     note(key, accuracy) {
       all[key] = 100 * accuracy;
-      writeFileSync(`${path}.part`, JSON.stringify(all, null, 2));
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(`${path}.part`, `${JSON.stringify(all, null, 2)}\n`);
       renameSync(`${path}.part`, path);
       console.log(`${key}: ${all[key].toFixed(2)} %`);
     },

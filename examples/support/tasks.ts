@@ -68,7 +68,7 @@ export interface Setting {
   readonly seed: number;
   /** For `compress`. */
   readonly settings: { readonly seed: number; readonly latency: false; readonly progress: typeof showProgress };
-  /** Where the dense net and the results are kept. */
+  /** Where the dense net is kept. */
   readonly folder: string;
 }
 
@@ -98,10 +98,10 @@ export const commonOptions = {
   seeds: { type: 'string', default: '3' },
 } as const;
 
-/** Takes the best backend, and opens the results of an experiment on `set` called `name`. */
+/** Takes the best backend, and opens the results of an experiment on `set` called `name`: kept with the project, as the tables are made of them. */
 export async function begin(set: string, name: string): Promise<Notebook> {
   console.log(`backend: ${(await useBackend('auto')).description}`);
-  return notebook(join(folderOf(set), `${name}.json`));
+  return notebook(join('examples/results', set, `${name}.json`));
 }
 
 function folderOf(name: string): string {
