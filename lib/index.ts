@@ -22,6 +22,8 @@ export {
   groupLasso,
   growingReg,
   guard,
+  miniLlm,
+  sequenceDistill,
   chain,
   repeat,
 } from './methods';
@@ -40,6 +42,8 @@ export type {
   GuardOptions,
   GroupLassoOptions,
   GrowingRegOptions,
+  MiniLlmOptions,
+  SequenceDistillOptions,
 } from './methods';
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';

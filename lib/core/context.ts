@@ -147,6 +147,42 @@ export interface FitOptions {
   readonly regularize?: GroupLasso | Growing;
 }
 
+/** What a student learns of texts that it wrote together with a teacher, see {@link ImitateOptions}. */
+export interface OnPolicyLoss {
+  readonly kind: 'reverseKl';
+  /** Share of the teacher in what the texts are drawn from, in [0, 1]. */
+  readonly mix: number;
+  /** Also what follows a token, not its own distribution alone. */
+  readonly longTerm: boolean;
+  /** How far a policy ratio may move from 1 and still be paid for. */
+  readonly clip: number;
+  /** Divide what follows a token by its length. */
+  readonly lengthNormalization: boolean;
+}
+
+/** Learning of a causal language model from texts that are written meanwhile, behind the beginnings of training examples. */
+export interface ImitateOptions {
+  /** Shown in the progress. */
+  readonly label: string;
+  readonly teacher: Checkpoint;
+  /** Likelihood of what the teacher alone wrote, or the reverse divergence. */
+  readonly loss: { readonly kind: 'sequence' } | OnPolicyLoss;
+  /** Factor on the loss of the task on as many training examples, which is added. */
+  readonly languageModel: number;
+  /** How often texts are written, and how many; each is learnt from for so many epochs. */
+  readonly rounds: number;
+  readonly texts: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly optimizer: OptimizerName;
+  /** Tokens of a training example to begin with, and to write behind them at most. */
+  readonly prompt: number;
+  readonly length: number;
+  /** Tokens that end a text. */
+  readonly stop: readonly number[];
+}
+
 export interface Abilities {
   readonly data: {
     readonly train: Split;
@@ -173,6 +209,7 @@ export interface Abilities {
   };
   readonly training: {
     fit(model: Checkpoint, options: FitOptions): Promise<Checkpoint>;
+    imitate(model: Checkpoint, options: ImitateOptions): Promise<Checkpoint>;
   };
 }
 

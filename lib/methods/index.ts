@@ -11,3 +11,4 @@ export { networkSlimming, type NetworkSlimmingOptions } from './networkSlimming'
 export { iterative, type IterativeOptions } from './iterative';
 export { guard, type GuardOptions } from './guard';
 export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions } from './regularize';
+export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOptions } from './miniLlm';

@@ -4,6 +4,7 @@ import type {
   Abilities,
   Context,
   FitOptions,
+  ImitateOptions,
   Moments,
   Need,
   Progress,
@@ -19,6 +20,7 @@ import type { Splits } from './data';
 import { evaluate } from './evaluate';
 import { fit } from './fit';
 import { gateGradients, weightGradients } from './gradients';
+import { imitate } from './imitate';
 import { newJournal, wayBack, type Journal } from './journal';
 import { unfitness } from './moments';
 import { observe, observeOrder } from './observe';
@@ -145,6 +147,10 @@ function abilities(
         const fitted = await fit(model, splits, options, { ...run, moments, onMoments: found => (ended = found) });
         journal.moments = ended;
         return fitted;
+      },
+      async imitate(model: Checkpoint, options: ImitateOptions) {
+        journal.moments = undefined; // of another training
+        return imitate(model, splits, options, run);
       },
     },
   };

@@ -3,26 +3,25 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
-import type { FitOptions, Moments, Progress, Score } from '../core/context';
+import type { FitOptions, Moments, Progress, Score, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { wrapNorms } from '../edit/slim';
-import { installTrainingKernels } from '../kernels';
 import { Slimmable } from '../layers/slimmable';
 import { readAllWeights } from './capture';
 import type { Splits } from './data';
-import { withGuide } from './distill';
+import { withGuide, type Guide } from './distill';
 import { score } from './evaluate';
-import { useFastNorms } from './fastNorms';
 import { readFitOptions, type FitSettings } from './fitOptions';
 import { layersOf } from './leaves';
-import { prepareLoss, type LossTerm } from './loss';
-import { withModel } from './materialize';
+import { withLearner } from './learner';
+import type { LossTerm } from './loss';
 import { unfitness } from './moments';
-import { completeNorms, requireTrainableNorms, withoutAdded } from './norms';
 import { pause } from './pause';
+import { forward } from './predict';
 import { epochBatches, stepsPerEpoch, subset } from './sampling';
 import { createTrainer, type Trainer } from './step';
+import { batchOf } from './tensors';
 
 export interface FitRun {
   readonly seed: number;
@@ -51,28 +50,48 @@ export async function fit(
   { seed, signal, progress = () => {}, log, moments, onMoments }: FitRun,
 ): Promise<Checkpoint> {
   const settings = readFitOptions(options, splits);
-  if (tf.getBackend() === 'wasm') installTrainingKernels(); // stock WASM cannot train convolutions
-  const { checkpoint: complete, added } = completeNorms(checkpoint);
-  const wrapped = settings.l1 === undefined ? complete : wrapNorms(complete, { l1: settings.l1 });
-  const { checkpoint: prepared, terms } = prepareLoss(wrapped, splits.loss);
   const known = settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined;
-  const ended = await withModel(prepared, async model => {
-    requireTrainableNorms('fit', model);
-    useFastNorms(model);
+  const { l1, optimizer, teacher, regularize } = settings;
+  const wrap = l1 === undefined ? undefined : (complete: Checkpoint) => wrapNorms(complete, { l1 });
+  let ended: Moments | undefined;
+  const trained = await withLearner(checkpoint, splits.loss, { place: 'fit', wrap }, ({ model, terms, added }) => {
     const noise = random(seed, 'fit', 'noise');
-    const { optimizer, teacher, regularize } = settings;
     return withGuide(teacher, splits.loss, model, terms, async guide => {
-      const how = { optimizer, added, noise, moments: known, guide, regularize };
-      const trainer = createTrainer(model, splits.train, terms, how);
+      const trainer = createTrainer(model, { optimizer, added, noise, moments: known, regularize });
+      const learn: Run['learn'] = (batch, rate) => {
+        const mean = trainer.step(() => lossOn(splits.train, batch, model, terms, guide), rate);
+        guide?.release();
+        return mean;
+      };
       try {
-        return await runEpochs({ model, splits, settings, terms, trainer, seed, signal, progress });
+        const run = { model, splits, settings, terms, trainer, learn, seed, signal, progress };
+        const { weights, moments: last } = await runEpochs(run);
+        ended = last;
+        return weights;
       } finally {
         trainer.dispose();
       }
     });
   });
-  if (ended.moments) onMoments?.(ended.moments);
-  return { topology: checkpoint.topology, weights: withoutAdded(ended.weights, added) };
+  if (ended) onMoments?.(ended);
+  return trained;
+}
+
+/** The loss on a batch of examples, a teacher's part included; what it says is asked at once. */
+export function lossOn(
+  split: Split,
+  indices: Int32Array,
+  model: LayersModel,
+  terms: readonly LossTerm[],
+  guide?: Guide,
+): () => tf.Scalar {
+  const [inputs, targets] = [split.inputs, split.targets].map(arrays => batchOf(arrays, indices));
+  const lesson = guide?.ask(inputs);
+  return () => {
+    const outputs = forward(model, inputs, true);
+    const task: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
+    return lesson ? guide!.loss(lesson, outputs, task) : task;
+  };
 }
 
 function knownMoments(
@@ -93,6 +112,8 @@ interface Run {
   readonly settings: FitSettings;
   readonly terms: readonly LossTerm[];
   readonly trainer: Trainer;
+  /** Trains on a batch; gives its mean loss, read by nobody yet. */
+  readonly learn: (batch: Int32Array, rate: number) => tf.Scalar;
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly progress: (event: Progress) => void;
@@ -133,7 +154,7 @@ async function runEpochs(run: Run): Promise<Standing> {
 
 /** Mean loss over the epoch. The losses stay on the device until its end. */
 async function trainEpoch(
-  { model, settings, trainer, seed, signal }: Run,
+  { model, settings, learn, seed, signal }: Run,
   examples: Int32Array,
   epoch: number,
 ): Promise<number> {
@@ -147,7 +168,7 @@ async function trainEpoch(
       const step = epoch * perEpoch + i;
       annealPenalty(model, settings, step / Math.max(1, epochs * perEpoch - 1));
       const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / (epochs * perEpoch)));
-      sum = addTo(sum, trainer.step(batch, rate), batch.length);
+      sum = addTo(sum, learn(batch, rate), batch.length);
     }
     return (await sum.data())[0] / examples.length;
   } finally {

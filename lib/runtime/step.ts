@@ -1,22 +1,21 @@
-/** One step of training: forward, loss, gradients, update. */
+/** One step of training: loss, gradients, update. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { FitOptions, Moments, OptimizerName, Split } from '../core/context';
+import type { FitOptions, Moments, OptimizerName } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Random } from '../core/random';
-import type { Guide } from './distill';
 import { layersOf } from './leaves';
-import type { LossTerm } from './loss';
 import { loadMoments, readMoments } from './moments';
 import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
-import { forward } from './predict';
 import { createRegularizer } from './regularize';
-import { batchOf } from './tensors';
 
 export interface Trainer {
-  /** Trains on the examples at `indices`; gives the mean loss, a teacher's part included, without penalties, read by nobody yet. */
-  step(indices: Int32Array, rate: number): tf.Scalar;
+  /**
+   * Lowers a loss and the penalties by one step. `prepare` runs outside of what gradients are taken of, and gives the loss, all inside one
+   * tidy. Gives the loss without penalties, read by nobody yet.
+   */
+  step(prepare: () => () => tf.Scalar, rate: number): tf.Scalar;
   /** What the optimizer knows by now. */
   moments(): Promise<Moments>;
   dispose(): void;
@@ -30,42 +29,34 @@ export interface TrainerOptions {
   readonly noise: Random;
   /** What the optimizer knows already; they fit the model. */
   readonly moments?: Moments;
-  readonly guide?: Guide;
   readonly regularize?: FitOptions['regularize'];
 }
 
 /** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
 export function createTrainer(
   model: LayersModel,
-  split: Split,
-  terms: readonly LossTerm[],
-  { optimizer: name, added, noise, moments, guide, regularize }: TrainerOptions,
+  { optimizer: name, added, noise, moments, regularize }: TrainerOptions,
 ): Trainer {
   const variables = trainedVariables(model, added);
   const regularizer = regularize && createRegularizer(model, regularize);
   const optimizer = createOptimizer(name);
   if (moments) loadMoments(model, added, moments, optimizer, variables);
   const penalties = [...(regularizer ? [regularizer.penalty] : []), ...lossesOf(model)];
-  const step = (indices: Int32Array, rate: number): tf.Scalar => {
-    const mean: tf.Scalar[] = [];
-    tf.tidy(() => {
-      const [inputs, targets] = [split.inputs, split.targets].map(arrays => batchOf(arrays, indices));
-      const lesson = guide?.ask(inputs);
-      const cost = (): tf.Scalar => {
-        const outputs = forward(model, inputs, true);
-        const task: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
-        const loss = lesson ? guide!.loss(lesson, outputs, task) : task;
-        mean.push(tf.keep(tf.clone(loss)));
-        return tf.addN([loss, ...penalties.map(penalty => penalty())]);
-      };
-      withRandom(noise, () => optimizer.minimize(cost, variables, rate));
-    });
-    guide?.release();
-    regularizer?.advance();
-    return mean[0];
-  };
   return {
-    step,
+    step(prepare, rate) {
+      const mean: tf.Scalar[] = [];
+      tf.tidy(() => {
+        const lossOf = prepare();
+        const cost = (): tf.Scalar => {
+          const loss = lossOf();
+          mean.push(tf.keep(tf.clone(loss)));
+          return tf.addN([loss, ...penalties.map(penalty => penalty())]);
+        };
+        withRandom(noise, () => optimizer.minimize(cost, variables, rate));
+      });
+      regularizer?.advance();
+      return mean[0];
+    },
     moments: () => readMoments(model, added, name, optimizer),
     dispose() {
       optimizer.dispose();
