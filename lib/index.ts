@@ -22,6 +22,7 @@ export {
   groupLasso,
   growingReg,
   guard,
+  loraTune,
   miniLlm,
   sequenceDistill,
   chain,
@@ -42,13 +43,14 @@ export type {
   GuardOptions,
   GroupLassoOptions,
   GrowingRegOptions,
+  LoraTuneOptions,
   MiniLlmOptions,
   SequenceDistillOptions,
 } from './methods';
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
-export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criteria';
+export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type CoupledOptions } from './criteria';
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';

@@ -29,7 +29,8 @@ export function aggregated(
   return Float64Array.from(found, scores => combine(scores, aggregate));
 }
 
-function combine(scores: readonly number[], aggregate: Aggregate): number {
+/** One number for the scores of a unit. */
+export function combine(scores: readonly number[], aggregate: Aggregate): number {
   if (typeof aggregate === 'function') return aggregate(scores);
   if (aggregate === 'max') return Math.max(...scores);
   if (aggregate === 'prod') return scores.reduce((product, score) => product * score, 1);

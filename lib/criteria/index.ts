@@ -6,6 +6,7 @@ export { firstBlocks, lastBlocks, randomBlocks } from './blockOrder';
 export { lossIncrease } from './lossIncrease';
 export { scoreEach, type Criterion, type Scores } from './criterion';
 export type { Normalize } from './normalize';
+export { coupled, type CoupledOptions } from './coupled';
 export { fisher, type FisherOptions } from './fisher';
 export { gamma } from './gamma';
 export { geometricMedian, type GeometricMedianOptions } from './geometricMedian';

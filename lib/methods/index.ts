@@ -12,3 +12,4 @@ export { iterative, type IterativeOptions } from './iterative';
 export { guard, type GuardOptions } from './guard';
 export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions } from './regularize';
 export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOptions } from './miniLlm';
+export { loraTune, type LoraTuneOptions } from './lora';
