@@ -28,7 +28,7 @@ export interface FisherOptions extends CalibrationOptions {
  * Covers groups whose reads can all be gated example by example: not the units of an RNN, whose state reads itself inside the layer. What reads a unit
  * without a weight (a norm, a product of two activations) has a gate as well.
  * Paper: 2108.00708, equations 3 and 4 (Theis 2018, 1801.05787, for one layer). Of heads and neurons of a transformer it is half the diagonal of the Fisher
- * information of their masks in Kwon et al. 2022, 2204.09656, equation 6.
+ * information of their masks in Kwon et al. 2022, 2204.09656.
  * Differs: moving statistics, so that examples do not mix; a unit that costs no MACs counts as if it cost one; memory counts the outputs of all
  * layers, the paper those of convolutions.
  * @throws PruneError `bad-option`; when run, `bad-model` for layers without a gradient or with `per` for an open input size, `aborted`.

@@ -12,12 +12,7 @@ export interface WeightedRead {
 }
 
 /** One for each weight that reads units of `group`. */
-export function weightedReads(
-  group: Group,
-  traced: Trace,
-  model: Checkpoint,
-  power: 1 | 2,
-): readonly WeightedRead[] {
+export function weightedReads(group: Group, traced: Trace, model: Checkpoint, power: 1 | 2): readonly WeightedRead[] {
   const gates = readsOf(traced, group) ?? [];
   const reads = group.sites.filter(({ role }) => role === 'reads');
   return reads.map(site => {

@@ -166,9 +166,7 @@ function hangGates(model: LayersModel, gates: readonly Gate[]): { open(examples:
     wrapCall(layers.get(path)!, call => (inputs, kwargs) => {
       const gated = [inputs]
         .flat()
-        .map((input, i) =>
-          gates.reduce((x, gate, g) => (isOn(gate, path, i, x) ? tf.mul(x, current[g]) : x), input),
-        );
+        .map((input, i) => gates.reduce((x, gate, g) => (isOn(gate, path, i, x) ? tf.mul(x, current[g]) : x), input));
       return call(Array.isArray(inputs) ? gated : gated[0], kwargs);
     });
   }
