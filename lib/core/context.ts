@@ -50,7 +50,10 @@ export interface ObserveOptions {
 /** What a batch is shown to: true ends the run, for enough was seen. */
 export type See<T> = (batch: T) => void | boolean | Promise<void | boolean>;
 
-/** A factor of 1 on every position along `axis` of one input of a layer, the same in all its calls: turned to 0, it takes the position away. */
+/**
+ * A factor of 1 on every position along `axis` of one input of a layer, the same in all its calls in which that has such an axis: turned
+ * to 0, it takes the position away.
+ */
 export interface Gate {
   /** Path. */
   readonly layer: string;

@@ -166,9 +166,7 @@ function hangGates(model: LayersModel, gates: readonly Gate[]): { open(examples:
     wrapCall(layers.get(path)!, call => (inputs, kwargs) => {
       const gated = [inputs]
         .flat()
-        .map((input, i) =>
-          gates.reduce((x, gate, g) => (gate.layer === path && gate.input === i ? tf.mul(x, current[g]) : x), input),
-        );
+        .map((input, i) => gates.reduce((x, gate, g) => (isOn(gate, path, i, x) ? tf.mul(x, current[g]) : x), input));
       return call(Array.isArray(inputs) ? gated : gated[0], kwargs);
     });
   }
@@ -180,9 +178,14 @@ function hangGates(model: LayersModel, gates: readonly Gate[]): { open(examples:
   };
 }
 
+/** A layer that is given tensors of another rank in other calls, tokens to look up, has its gate where it is given vectors. */
+function isOn({ layer, input, axis }: Gate, path: string, index: number, { rank }: tf.Tensor): boolean {
+  return layer === path && input === index && rank > axis;
+}
+
 /** `[1, ..., positions, ...]` for the input that `gate` is on. */
 function shapeOf(layer: AnyLayer | undefined, { layer: path, input, axis }: Gate): number[] {
-  const shape = layer?.inboundNodes[0]?.inputShapes[input];
+  const shape = layer?.inboundNodes.map(({ inputShapes }) => inputShapes[input]).find(given => given?.length > axis);
   const size = shape?.[axis];
   if (shape && typeof size === 'number' && axis > 0) return shape.map((_, a) => (a === axis ? size : 1));
   throw new PruneError('bad-option', {
