@@ -25,6 +25,7 @@ export {
   loraTune,
   miniLlm,
   sequenceDistill,
+  shearedLlama,
   chain,
   repeat,
 } from './methods';
@@ -46,6 +47,9 @@ export type {
   LoraTuneOptions,
   MiniLlmOptions,
   SequenceDistillOptions,
+  ShearDomains,
+  ShearedLlamaOptions,
+  ShearTarget,
 } from './methods';
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
