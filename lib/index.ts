@@ -48,6 +48,7 @@ export { taylor, fisher, type TaylorOptions, type FisherOptions } from './criter
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
+export type { GlobalOptions, UnitCost } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';
