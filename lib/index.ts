@@ -58,6 +58,7 @@ export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type C
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
+export type { GlobalOptions, UnitCost } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';

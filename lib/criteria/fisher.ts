@@ -2,7 +2,7 @@
 import { checkKeyword } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import { savingsOf } from '../edit/savings';
+import { unitSavings } from '../edit/savings';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -61,15 +61,10 @@ type Costs = (groups: readonly Group[], model: Checkpoint, traced: Trace) => rea
 
 /** For each unit of each group, at least 1. */
 const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
-  macs(groups, model, traced) {
-    const cuts = groups.flatMap(({ units }) => units.map(unit => new Set([unit])));
-    const saved = savingsOf(model, traced, cuts).map(({ macs }) => macs ?? openSize());
-    let from = 0;
-    return groups.map(({ units }) => {
-      const own = saved.slice(from, (from += units.length));
-      return Float64Array.from(own, macs => Math.max(1, macs));
-    });
-  },
+  macs: (groups, model, traced) =>
+    unitSavings(model, traced, groups).map(own =>
+      Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? openSize())),
+    ),
   memory(groups, _model, { calls }) {
     const carried = new Map<number, number>();
     for (const { shape, axis, width } of new Set(calls.flatMap(({ outputs }) => outputs))) {
