@@ -14,3 +14,4 @@ export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions 
 export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOptions } from './miniLlm';
 export { loraTune, type LoraTuneOptions } from './lora';
 export { shearedLlama, type ShearDomains, type ShearedLlamaOptions, type ShearTarget } from './shearedLlama';
+export { llmPruner, type LlmPrunerOptions } from './llmPruner';

@@ -41,9 +41,8 @@ export function createMasks(options: ShearOptions, hung: HungGates, draws: Rando
       const uniforms = masks.map(({ units }) => tf.tensor1d(Float32Array.from({ length: units }, () => inside(draws))));
       const [now, held] = [gaps(options, located(), step), tf.mul(multipliers, faster)];
       return () => {
-        const at = located();
-        hung.set(factors(at.map((location, i) => sampled(location, uniforms[i]))));
-        const holding = tf.sum(tf.mul(held, gaps(options, at, step)));
+        hung.set(factors(located().map((location, i) => sampled(location, uniforms[i]))));
+        const holding = tf.sum(tf.mul(held, gaps(options, located(), step)));
         const climbing = tf.sum(tf.mul(tf.mul(multipliers, faster), now)); // its descent is the multipliers' ascent
         return tf.sub(tf.add(task(), holding), climbing);
       };
@@ -58,11 +57,14 @@ export function createMasks(options: ShearOptions, hung: HungGates, draws: Rando
       hung.set(still);
       await work().finally(() => tf.dispose(still));
     },
-    scores: () =>
-      Promise.all(locations.map(async location => Float64Array.from(await location.data(), value => value * faster))),
+    scores: () => Promise.all(locations.map(location => scaledBy(faster, location))),
     describe: () => describe(masks, located),
     dispose: () => tf.dispose([...locations, multipliers, ...places.map(({ index }) => index)]),
   };
+}
+
+async function scaledBy(factor: number, location: tf.Variable): Promise<Float64Array> {
+  return Float64Array.from(await location.data(), value => value * factor);
 }
 
 function kindsOf(masks: readonly ShearMask[]): string[] {
