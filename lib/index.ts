@@ -22,9 +22,11 @@ export {
   groupLasso,
   growingReg,
   guard,
+  llmPruner,
   loraTune,
   miniLlm,
   sequenceDistill,
+  shearedLlama,
   chain,
   repeat,
 } from './methods';
@@ -43,9 +45,13 @@ export type {
   GuardOptions,
   GroupLassoOptions,
   GrowingRegOptions,
+  LlmPrunerOptions,
   LoraTuneOptions,
   MiniLlmOptions,
   SequenceDistillOptions,
+  ShearDomains,
+  ShearedLlamaOptions,
+  ShearTarget,
 } from './methods';
 export { geometricMedian, activation, wanda, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
@@ -54,6 +60,7 @@ export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type C
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
 export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
+export type { GlobalOptions, UnitCost } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
 export { slimmable } from './layers/slimmable';

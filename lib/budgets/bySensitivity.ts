@@ -12,7 +12,7 @@ import {
   type Scored,
   type Survivors,
 } from './budget';
-import { countsAfter, unitCount } from './ranking';
+import { takeLowest, unitCount } from './ranking';
 
 export interface BySensitivityOptions extends Limits {
   /** What `sensitivity` found, on the same model. */
@@ -95,21 +95,19 @@ function removeCheapest(
   options: Limits,
 ): Survivors {
   const { minimum = 0 } = options;
-  const total = unitCount(scored);
-  const remove = Math.round(ratio * total);
+  const remove = Math.round(ratio * unitCount(scored));
   const tie = 1e-6 * Math.max(...costs.flat(), 1e-6);
   const ranked = scored.map(({ group }, i): Scored => {
     const size = group.units.length;
-    // The last of them goes first, as countsAfter takes of equal scores; units past the scan never come up.
+    // The last of them goes first, as takeLowest takes of equal scores; units past the scan never come up.
     const cost = (place: number): number => (costs[i][place] ?? Infinity) + (tie * place) / size;
     return { group, scores: Float64Array.from({ length: size }, (_, unit) => cost(size - 1 - unit)) };
   });
   const most = new Map(scored.map(({ group }, i) => [group.name, costs[i].length]));
-  const counts = countsAfter(ranked, remove, group =>
+  const { counts, removed, isShort } = takeLowest(ranked, remove, group =>
     Math.max(floorOf(group, minimum), group.units.length - most.get(group.name)!),
   );
-  const removed = total - counts.reduce((sum, count) => sum + count, 0);
-  if (removed < remove) throw tooMuch(remove, removed, scored.length);
+  if (isShort) throw tooMuch(remove, removed, scored.length);
   return new Map(scored.map((item, i) => keepBest(item, counts[i], options)));
 }
 

@@ -1,33 +1,57 @@
 /** One threshold over all groups together. */
+import { checkKeyword } from '../core/check';
 import { PruneError } from '../core/errors';
 import { checkBudget, withSettings, keepBest, type Budget, type BudgetOptions } from './budget';
-import { countsAfter, unitCount } from './ranking';
+import { takeLowest, unitCount } from './ranking';
+import { sharedOut, UNIT_COSTS, unitCosts, type UnitCost } from './unitCosts';
+
+export interface GlobalOptions extends BudgetOptions {
+  /**
+   * Ranks by score per what a unit takes with it, so that units of different size compare: a head is not a neuron. Scores must not be
+   * negative. Default: by the score.
+   */
+  readonly per?: UnitCost;
+  /** What `ratio` is a fraction of: the units, or what all of them cost, each as if it alone went. Default: as `per`, else units. */
+  readonly of?: 'units' | UnitCost;
+}
 
 /**
  * Removes round(ratio * all units), exactly, the lowest scores of all groups first; a group at its minimum passes its
  * share on. With `multipleOf` the counts are rounded group by group afterwards, so that the total is only near.
+ * With `per` or `of` units count by their parameters or MACs, in the model as it is: as many go as come nearest to `ratio` of the total.
+ * Where no weight belongs to two units, as with heads and neurons, that is what the model loses; channels in a row share
+ * kernels, of which each counts as its own: for a total of the model take `costTarget`, with
+ * `scope: options => global({ ...options, per: 'parameters' })`.
  * Paper: 1708.06519, section 3 (global percentile).
  * Differs: exact count with stable ties (the reference code's strict threshold removes one more), and a floor per group.
- * @throws PruneError `bad-ratio`, `bad-option`; when run, `empty-group` when the floors leave too little to remove.
+ * @throws PruneError `bad-ratio`, `bad-option`; when run, `empty-group` when the floors leave too little to remove, `bad-model` for
+ * MACs where an input size is unknown.
  */
-export function global(options: BudgetOptions): Budget {
+export function global(options: GlobalOptions): Budget {
   checkBudget('global', options);
-  const { ratio, minimum = 0 } = options;
-  const budget: Budget = scored => {
-    const total = unitCount(scored);
-    const remove = Math.round(ratio * total);
-    const counts = countsAfter(scored, remove, minimum);
-    const removed = total - counts.reduce((sum, count) => sum + count, 0);
-    if (removed < remove) throw tooMuch(remove, removed, counts.length);
-    return new Map(scored.map((item, i) => keepBest(item, counts[i], options)));
+  const { ratio, minimum = 0, per, of = per ?? 'units' } = options;
+  if (per !== undefined) checkKeyword('global', 'per', per, UNIT_COSTS);
+  checkKeyword('global', 'of', of, ['units', ...UNIT_COSTS]);
+  const budget: Budget = (scored, model) => {
+    const costs = of === 'units' ? undefined : unitCosts(scored, model, of);
+    const shares = per === undefined || per === of ? costs : unitCosts(scored, model, per);
+    const ranked = per === undefined ? scored : scored.map((item, group) => sharedOut(item, shares![group]));
+    const goal = ratio * (costs ? sumOf(costs) : unitCount(scored));
+    const { counts, removed, isShort } = takeLowest(ranked, goal, minimum, costs);
+    if (isShort) throw tooMuch(Math.round(goal), removed, of, counts.length);
+    return new Map(ranked.map((item, i) => keepBest(item, counts[i], options)));
   };
   return withSettings(budget, options);
 }
 
-function tooMuch(wanted: number, possible: number, groupCount: number): PruneError {
+function sumOf(costs: readonly Float64Array[]): number {
+  return costs.reduce((total, own) => total + own.reduce((sum, cost) => sum + cost, 0), 0);
+}
+
+function tooMuch(wanted: number, possible: number, of: string, groupCount: number): PruneError {
   return new PruneError('empty-group', {
     place: 'prune',
-    expected: `to remove ${wanted} units from ${groupCount} groups`,
+    expected: `to remove ${wanted} ${of} from ${groupCount} groups`,
     got: `only ${possible} that the minimum per group lets go`,
     cure: 'Lower ratio or minimum.',
   });

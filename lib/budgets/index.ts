@@ -10,7 +10,8 @@ export {
   type Survivors,
 } from './budget';
 export { uniform, type UniformOptions } from './uniform';
-export { global } from './global';
+export { global, type GlobalOptions } from './global';
+export type { UnitCost } from './unitCosts';
 export { isomorphic } from './isomorphic';
 export { costTarget, type CostTargetOptions } from './costTarget';
 export { costSearch, type Candidate, type CostSearch } from './costSearch';

@@ -2,7 +2,7 @@
 import { leaves, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import type { Group } from '../graph/group';
 import { checkBudget, withSettings, keepBest, type Budget, type BudgetOptions, type Scored } from './budget';
-import { countsAfter, unitCount } from './ranking';
+import { takeLowest, unitCount } from './ranking';
 
 /**
  * Sorts groups into classes of equal structure and removes round(ratio * units) of each class, the lowest scores of the
@@ -21,8 +21,8 @@ export function isomorphic(options: BudgetOptions): Budget {
   const budget: Budget = (scored, model) => {
     const counts = new Map<Scored, number>();
     for (const members of classesOf(scored, model)) {
-      const left = countsAfter(members, Math.round(ratio * unitCount(members)), minimum);
-      members.forEach((item, i) => counts.set(item, left[i]));
+      const left = takeLowest(members, ratio * unitCount(members), minimum);
+      members.forEach((item, i) => counts.set(item, left.counts[i]));
     }
     return new Map(scored.map(item => keepBest(item, counts.get(item)!, options)));
   };

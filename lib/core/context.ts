@@ -50,7 +50,10 @@ export interface ObserveOptions {
 /** What a batch is shown to: true ends the run, for enough was seen. */
 export type See<T> = (batch: T) => void | boolean | Promise<void | boolean>;
 
-/** A factor of 1 on every position along `axis` of one input of a layer, the same in all its calls: turned to 0, it takes the position away. */
+/**
+ * A factor of 1 on every position along `axis` of one input of a layer, the same in all its calls in which that has such an axis: turned
+ * to 0, it takes the position away.
+ */
 export interface Gate {
   /** Path. */
   readonly layer: string;
@@ -145,6 +148,8 @@ export interface FitOptions {
   readonly teacher?: Teacher;
   /** A penalty on whole units. */
   readonly regularize?: GroupLasso | Growing;
+  /** Draws batches by domains; default: every example once an epoch. */
+  readonly loading?: DynamicLoading;
 }
 
 /** What a student learns of texts that it wrote together with a teacher, see {@link ImitateOptions}. */
@@ -183,11 +188,53 @@ export interface ImitateOptions {
   readonly stop: readonly number[];
 }
 
+/** Units that share what decides over them, and how many of them shall stay. */
+export interface ShearMask {
+  /** Masks of one kind are held to their targets together. */
+  readonly kind: string;
+  readonly units: number;
+  readonly keep: number;
+  /** Where the units are read; for each position the index of its unit, or -1. */
+  readonly gates: readonly (Gate & { readonly members: Int32Array })[];
+}
+
+/** Training of a model together with masks over its units, until as many are open as shall stay. */
+export interface ShearOptions {
+  /** Shown in the progress. */
+  readonly label: string;
+  readonly masks: readonly ShearMask[];
+  readonly steps: number;
+  /** Share of the steps over which the targets come into force. */
+  readonly warmup: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Of the locations of masks, and of the multipliers that hold them to their targets. */
+  readonly maskRate: number;
+  readonly loading?: DynamicLoading;
+}
+
+/** Training batches from domains, more of those on which the model has lost most. */
+export interface DynamicLoading {
+  /** Of the domains, in the order of their numbers. */
+  readonly names: readonly string[];
+  /** Of each training and of each validation example, the number of its domain. */
+  readonly train: ArrayLike<number>;
+  readonly validation: ArrayLike<number>;
+  /** Of each domain the mean loss to be reached. */
+  readonly reference: readonly number[];
+  /** Shares in the batches at first; default: of the training examples. */
+  readonly shares?: readonly number[];
+  /** Steps between two looks at the validation examples. */
+  readonly every: number;
+  /** Whether a domain below its reference counts as one at it. */
+  readonly clip: boolean;
+}
+
 export interface Abilities {
   readonly data: {
     readonly train: Split;
-    /** Mean over the validation split, or over the training split where there is none. */
-    evaluate(model: Checkpoint): Promise<Score>;
+    /** Mean over the validation split, or over the training split where there is none; of some of its examples where they are named. */
+    evaluate(model: Checkpoint, examples?: Int32Array): Promise<Score>;
     /** Mean over training data, on the examples that {@link observe} shows. */
     sample(model: Checkpoint, options?: ObserveOptions): Promise<Score>;
     /** BatchNormalization statistics measured anew by forward passes only. */
@@ -210,6 +257,11 @@ export interface Abilities {
   readonly training: {
     fit(model: Checkpoint, options: FitOptions): Promise<Checkpoint>;
     imitate(model: Checkpoint, options: ImitateOptions): Promise<Checkpoint>;
+    /** Gives the trained model, unmasked, and for each unit of each mask how surely it stays: the larger, the surer. */
+    shear(
+      model: Checkpoint,
+      options: ShearOptions,
+    ): Promise<{ readonly model: Checkpoint; readonly scores: readonly Float64Array[] }>;
   };
 }
 

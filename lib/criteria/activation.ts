@@ -1,7 +1,7 @@
 /** How much a unit is active on data. */
 import { sizeOf } from '../core/array';
 import { checkKeyword } from '../core/check';
-import { gatesOf } from '../graph/gates';
+import { readsOf } from '../graph/gates';
 import { trace } from '../graph/trace';
 import { checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
@@ -20,7 +20,8 @@ export interface ActivationOptions extends CalibrationOptions {
 /**
  * How much the layers that read a unit are given of it: averaged over places, over readers and over the examples, to which the standard error belongs.
  * The size of a batch changes nothing but time and memory: a whole batch of what all readers are given is held at once.
- * Covers groups that are read from inputs of layers only: not the units of an RNN, nor what is read without a weight.
+ * Covers groups that weights read, from inputs of layers only: not the units of an RNN. What is read without a weight (by a norm, in a product) does
+ * not count: dimensions of a stream are looked at behind its norms.
  * Paper: 1607.03250, equation 1 (apoz).
  * Differs: the paper counts where a layer gives its output, we where it is read: behind pooling and normalization.
  */
@@ -41,7 +42,7 @@ export function activation({
     covers: isRead,
     async score(groups, model, context) {
       const traced = trace(model);
-      const gates = groups.map(group => gatesOf(traced, group) ?? []);
+      const gates = groups.map(group => readsOf(traced, group) ?? []);
       const measure = meanOf(statistic === 'mean' ? 1 : 0);
       const scores = await averagedReadings(name, groups, gates, model, context, options, measure);
       return scores.map((each, i) => normalized(each, normalize, groups[i]));

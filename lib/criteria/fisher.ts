@@ -2,7 +2,7 @@
 import { checkKeyword } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import { savingsOf } from '../edit/savings';
+import { unitSavings } from '../edit/savings';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -25,9 +25,10 @@ export interface FisherOptions extends CalibrationOptions {
  * 1/(2N) sum over examples of (the slope of the example's own loss as the unit is turned down)^2: near a minimum, the rise of the mean loss without it.
  * The slope is summed over all reads of the unit, layers coupled to it included, before it is squared. The size of a batch changes nothing but time and
  * memory; the standard error is that over examples.
- * Covers groups whose reads can all be gated example by example: not the units of an RNN, whose state reads itself inside the layer, nor units that
- * something reads without a weight, such as a product of two activations.
- * Paper: 2108.00708, equations 3 and 4 (Theis 2018, 1801.05787, for one layer).
+ * Covers groups whose reads can all be gated example by example: not the units of an RNN, whose state reads itself inside the layer. What reads a unit
+ * without a weight (a norm, a product of two activations) has a gate as well.
+ * Paper: 2108.00708, equations 3 and 4 (Theis 2018, 1801.05787, for one layer). Of heads and neurons of a transformer it is half the diagonal of the Fisher
+ * information of their masks in Kwon et al. 2022, 2204.09656.
  * Differs: moving statistics, so that examples do not mix; a unit that costs no MACs counts as if it cost one; memory counts the outputs of all
  * layers, the paper those of convolutions.
  * @throws PruneError `bad-option`; when run, `bad-model` for layers without a gradient or with `per` for an open input size, `aborted`.
@@ -60,15 +61,10 @@ type Costs = (groups: readonly Group[], model: Checkpoint, traced: Trace) => rea
 
 /** For each unit of each group, at least 1. */
 const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
-  macs(groups, model, traced) {
-    const cuts = groups.flatMap(({ units }) => units.map(unit => new Set([unit])));
-    const saved = savingsOf(model, traced, cuts).map(({ macs }) => macs ?? openSize());
-    let from = 0;
-    return groups.map(({ units }) => {
-      const own = saved.slice(from, (from += units.length));
-      return Float64Array.from(own, macs => Math.max(1, macs));
-    });
-  },
+  macs: (groups, model, traced) =>
+    unitSavings(model, traced, groups).map(own =>
+      Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? openSize())),
+    ),
   memory(groups, _model, { calls }) {
     const carried = new Map<number, number>();
     for (const { shape, axis, width } of new Set(calls.flatMap(({ outputs }) => outputs))) {

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { Context } from '../core/context';
 import { gatesOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
-import type { Call, Trace } from '../graph/ledger';
+import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import type { Shape } from '../rules/rule';
 import { averaged, type CalibrationOptions } from './calibration';
@@ -15,7 +15,7 @@ interface GateSumOptions extends CalibrationOptions {
   readonly overPlaces: boolean;
 }
 
-/** Whether every read of the units can be gated: not the states of an RNN, nor what is read without a weight. */
+/** Whether every read of the units can be gated: not the states of an RNN. */
 export function canGate(group: Group, traced: Trace): boolean {
   return gatesOf(traced, group) !== undefined;
 }
@@ -61,7 +61,7 @@ function shared(groups: readonly Group[], traced: Trace, overPlaces: boolean) {
     (gatesOf(traced, group) ?? []).map((gate): GateMembers => {
       const key = `${gate.layer}:${gate.input}`;
       if (!indices.has(key)) indices.set(key, gates.push(gate) - 1);
-      const shares = overPlaces ? placesOf(gate, group, traced.calls).map(places => 1 / places) : new Float64Array(group.units.length).fill(1); // prettier-ignore
+      const shares = overPlaces ? placesOf(gate, group).map(places => 1 / places) : new Float64Array(group.units.length).fill(1); // prettier-ignore
       return { group: index, gate: indices.get(key)!, at: gate.members, shares };
     }),
   );
@@ -69,8 +69,7 @@ function shared(groups: readonly Group[], traced: Trace, overPlaces: boolean) {
 }
 
 /** How many values of an example each unit has where `gate` is; a size that is not known counts as 1. */
-function placesOf({ layer, input, axis, members }: GroupGate, { units }: Group, calls: readonly Call[]): Float64Array {
-  const { shape } = calls.find(call => call.layer === layer)!.inputs[input];
+function placesOf({ shape, axis, members }: GroupGate, { units }: Group): Float64Array {
   const others = sizeBeside(shape, axis);
   return positionsOf(members, units.length).map(positions => positions * others);
 }

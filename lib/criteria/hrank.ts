@@ -1,7 +1,7 @@
 /** How much a channel's maps hold: their rank. */
 import type { NdArray } from '../core/array';
 import { rank } from '../core/linalg';
-import { gatesOf, type GroupGate } from '../graph/gates';
+import { readsOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -43,10 +43,9 @@ export function hrank({ normalize = 'mean', ...options }: HrankOptions = {}): Cr
 
 /** None where a read of the units cannot be seen at all. */
 function mapGates(group: Group, traced: Trace): readonly GroupGate[] {
-  return (gatesOf(traced, group) ?? []).filter(({ layer, input, axis }) => {
-    const { shape } = traced.calls.find(call => call.layer === layer)!.inputs[input];
-    return shape.length === 4 && shape.every((size, a) => a === 0 || a === axis || size !== 1);
-  });
+  return (readsOf(traced, group) ?? []).filter(
+    ({ shape, axis }) => shape.length === 4 && shape.every((size, a) => a === 0 || a === axis || size !== 1),
+  );
 }
 
 /** What is less than this beside the largest number is rounding: values are of single precision. */

@@ -2,16 +2,16 @@
 import { sizeOf, type NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Context, Observed } from '../core/context';
-import { gatesOf, type GroupGate } from '../graph/gates';
+import { readsOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { averaged, type CalibrationOptions } from './calibration';
 import { addAt, positionsOf } from './members';
 import type { Scores } from './criterion';
 
-/** Whether something reads the units, and all that does reads them from an input of a layer: not the state of an RNN. */
+/** Whether a weight reads the units, and all that do read them from an input of a layer: not the state of an RNN. */
 export function isRead(group: Group, traced: Trace): boolean {
-  return (gatesOf(traced, group)?.length ?? 0) > 0;
+  return (readsOf(traced, group)?.length ?? 0) > 0;
 }
 
 /** `[examples, positions of axis]`, row by row: a number for all that an array holds of an example at a position. */

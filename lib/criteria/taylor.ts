@@ -28,7 +28,9 @@ export interface TaylorOptions extends CalibrationOptions {
  * gates: (sum of w dL/dw over every weight that reads the unit)^2 for a batch: the gradient by one gate on all reads of the unit, which in front of
  * ReLUs equals (gamma dgamma + beta dbeta)^2 of its BatchNormalization. Coupled layers are summed before squaring. It covers every group; where a
  * unit is read without a weight, a mask zeroes its makers too, and they are in the sum.
- * weights: only groups made by a kernel. activations: only groups whose reads can all be gated (not the units of an RNN, nor what is read without a weight).
+ * weights: only groups made by a kernel. activations: only groups whose reads can all be gated (not the units of an RNN); what reads a unit without a
+ * weight (a norm, a product) has a gate as well. Of the heads of a transformer they are the importance of Michel et al. 2019, 1905.10650, section 4.1, with
+ * its normalization layer by layer.
  * A last, smaller batch counts as much as any other. The standard error is that over batches (activations: examples).
  * Paper: 1906.10771, method 22 (gates) and method 0 (weights); 1611.06440, equation 8 (activations).
  * Differs: moving statistics, so that examples do not mix; no momentum over the steps of pruning; places are counted where the unit is read.

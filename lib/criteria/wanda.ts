@@ -1,14 +1,11 @@
 /** Weights by what they are multiplied with. */
-import { sumAlong } from '../core/array';
-import { weightsOf, type Checkpoint } from '../core/checkpoint';
-import { gatesOf, type GroupGate } from '../graph/gates';
-import { membersAt, type Group } from '../graph/group';
-import type { Trace } from '../graph/ledger';
+import type { GroupGate } from '../graph/gates';
 import { trace } from '../graph/trace';
 import { averaged, checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
 import { checkNormalize, normalized, type Normalize } from './normalize';
 import { isRead, observeGates, powerSums, type Measure } from './readings';
+import { weightedReads, type WeightedRead } from './weightedReads';
 
 export interface WandaOptions extends CalibrationOptions {
   /** Default: by the group's mean, so that groups of different fan-out can be ranked together. */
@@ -18,7 +15,8 @@ export interface WandaOptions extends CalibrationOptions {
 /**
  * Sum over every weight that reads the unit of its size times the norm of what it is multiplied with: |W| ||X||, where ||X|| is the root of the mean over
  * examples of the sum of squares over places. The standard error is that of the scores of the batches.
- * Covers groups that are read from inputs of layers only: not the units of an RNN, nor what is read without a weight.
+ * Covers groups that weights read, from inputs of layers only: not the units of an RNN. What is read without a weight (by a norm, in a product) does
+ * not count.
  * Paper: 2306.11695, equation 1; summed over the slices of a unit as Wanda-sp in 2312.11983.
  * Differs: the layers are measured in one pass over the unpruned model, not one after the other; a convolution's channel has one norm, whatever the place
  * in the window; the pointwise kernel of a separable convolution counts with what the layer is given.
@@ -34,7 +32,7 @@ export function wanda({ normalize = 'mean', ...options }: WandaOptions = {}): Cr
     covers: isRead,
     async score(groups, model, context) {
       const traced = trace(model);
-      const reads = groups.map(group => readsOf(group, traced, model));
+      const reads = groups.map(group => weightedReads(group, traced, model, 1));
       const gates = reads.map(all => all.map(({ gate }) => gate));
       const whole = meanSquares();
       const squares: Measure = (array, axis) => powerSums(array, axis, 2);
@@ -53,22 +51,6 @@ export function wanda({ normalize = 'mean', ...options }: WandaOptions = {}): Cr
       });
     },
   };
-}
-
-/** A weight that reads units: for each position the sum of its sizes, and the gate it reads from. */
-interface Read {
-  readonly gate: GroupGate;
-  readonly sizes: Float64Array;
-}
-
-function readsOf(group: Group, traced: Trace, model: Checkpoint): readonly Read[] {
-  const gates = gatesOf(traced, group) ?? [];
-  const reads = group.sites.filter(({ role }) => role === 'reads');
-  return reads.map(site => {
-    const members = membersAt(group, site);
-    const gate = gates.find(each => each.layer === site.layer && each.members.every((m, i) => m === members[i]))!;
-    return { gate, sizes: sumAlong(weightsOf(model, site.layer)[site.weight], site.axis, 1) };
-  });
 }
 
 function keyOf({ layer, input }: GroupGate): string {
@@ -92,7 +74,7 @@ function meanSquares() {
   };
 }
 
-function weighted(units: number, reads: readonly Read[], means: ReturnType<typeof meanSquares>): Float64Array {
+function weighted(units: number, reads: readonly WeightedRead[], means: ReturnType<typeof meanSquares>): Float64Array {
   const scores = new Float64Array(units);
   for (const { gate, sizes } of reads) {
     const squares = means.at(gate);

@@ -5,6 +5,7 @@ import type { PlanCost } from './plan';
 import { shapesAfter } from './cutCost';
 import { staying } from './slice';
 import { callShapes } from '../graph/cost';
+import type { Group } from '../graph/group';
 import type { Call, Site, Trace } from '../graph/ledger';
 import type { Unit, Width } from '../rules/rule';
 
@@ -32,6 +33,40 @@ export function savingsOf(model: Checkpoint, traced: Trace, cuts: readonly Reado
     }
     return { parameters, ...(Number.isNaN(macs) ? {} : { macs }), bytes };
   });
+}
+
+/**
+ * What each unit of each group saves if it alone goes. Units that lie alike, as often on every axis, save the same and are counted
+ * once.
+ */
+export function unitSavings(
+  model: Checkpoint,
+  traced: Trace,
+  groups: readonly Pick<Group, 'units'>[],
+): readonly (readonly PlanCost[])[] {
+  const lies = liesOf(traced);
+  const kinds = groups.map(({ units }) => units.map(unit => lies.get(unit) ?? ''));
+  const first = new Map(groups.flatMap(({ units }, g) => units.map((unit, i) => [kinds[g][i], unit])));
+  const savings = savingsOf(
+    model,
+    traced,
+    [...first.values()].map(unit => new Set([unit])),
+  );
+  const known = new Map([...first.keys()].map((kind, i) => [kind, savings[i]]));
+  return kinds.map(own => own.map(kind => known.get(kind)!));
+}
+
+/** For each unit how often it lies on each width. */
+function liesOf({ sites, calls }: Trace): ReadonlyMap<Unit, string> {
+  const flows = calls.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+  const widths = new Set([...sites, ...flows].map(({ width }) => width));
+  const lies = new Map<Unit, string>();
+  [...widths].forEach((width, number) => {
+    const counts = new Map<Unit, number>();
+    for (const unit of width) counts.set(unit, (counts.get(unit) ?? 0) + 1);
+    for (const [unit, count] of counts) lies.set(unit, `${lies.get(unit) ?? ''} ${number}x${count}`);
+  });
+  return lies;
 }
 
 interface Touched {

@@ -54,7 +54,7 @@ function layerCall(path: string, config: Config, inputs: readonly Flow[], book: 
     },
     regard: (width, kind) => book.regard(width, kind),
     freeze: (width, reason) => book.freeze(width, reason),
-    readBare: width => book.readBare(width),
+    readBare: width => book.readBare(path, width),
     shift: (width, reason) => book.shift(width, reason),
   };
 }

@@ -1,35 +1,67 @@
 /** Where the units of groups can be switched off by a factor on what flows, one factor per example. */
 import type { Gate } from '../core/context';
+import type { Shape, Width } from '../rules/rule';
 import { membersAt, type Group } from './group';
-import type { Call, Site, Trace } from './ledger';
+import type { Trace } from './ledger';
 
 /** A gate, and for each of its positions the index of its unit in the group, or -1. */
 export interface GroupGate extends Gate {
   readonly members: Int32Array;
+  /** Of the input that it is on. */
+  readonly shape: Shape;
 }
 
 /**
- * The gates that together switch the units of `group` off exactly as a mask does: one on each input that a weight reads them from. Undefined
- * where a unit is also read without a weight, or by a weight that reads no input of its layer (the state of an RNN).
+ * The gates that together switch the units of `group` off exactly as a mask does: on each input that something reads them from, with a
+ * weight or without one (a norm, a product). Undefined where one of these reads is not of an input of its layer (the state of an RNN).
  */
-export function gatesOf({ calls, bare }: Trace, group: Group): readonly GroupGate[] | undefined {
-  if (group.units.some(unit => bare.has(unit))) return undefined;
+export function gatesOf(traced: Trace, group: Group): readonly GroupGate[] | undefined {
+  const own = new Set(group.units);
+  const bare = traced.bareReads.filter(({ width }) => width.some(unit => own.has(unit)));
+  const [weighted, others] = [readsOf(traced, group), gatesAt(traced, group, bare)];
+  if (weighted === undefined || others === undefined) return undefined;
+  return [...new Map([...weighted, ...others].map(gate => [keyOf(gate), gate])).values()];
+}
+
+/** Of these gates those on inputs that a weight reads the units from. Undefined where a weight reads no input of its layer. */
+export function readsOf(traced: Trace, { sites, units }: Group): readonly GroupGate[] | undefined {
+  const reads = sites.filter(({ role }) => role === 'reads');
+  // It reads the state, though an input may hold the same units.
+  if (reads.some(({ parameter }) => parameter === 'recurrentKernel')) return undefined;
+  return gatesAt(traced, { units }, reads);
+}
+
+interface Read {
+  readonly layer: string;
+  readonly width: Width;
+}
+
+/** On every input that holds what is read; undefined where there is none, or where another call has other units in that place. */
+function gatesAt(
+  { calls }: Trace,
+  group: Pick<Group, 'units'>,
+  reads: readonly Read[],
+): readonly GroupGate[] | undefined {
   const gates = new Map<string, GroupGate>();
-  for (const site of group.sites) {
-    if (site.role !== 'reads') continue;
-    const gate = gateOf(site, calls);
-    if (gate === undefined) return undefined;
-    const members = membersAt(group, site);
-    gates.set(`${gate.layer}:${gate.input}`, { ...gate, members });
+  for (const { layer, width } of reads) {
+    const own = calls.filter(call => call.layer === layer);
+    const found = own.flatMap(({ inputs }) =>
+      inputs.flatMap(({ shape, axis, width: held }, input) =>
+        axis > 0 && sameWidth(held, width) ? [{ layer, input, axis, shape }] : [],
+      ),
+    );
+    const mixed = found.some(({ input, axis }) =>
+      own.some(({ inputs }) => (inputs[input]?.shape.length ?? 0) > axis && !sameWidth(inputs[input].width, width)),
+    );
+    if (found.length === 0 || mixed) return undefined;
+    const members = membersAt(group, { width });
+    for (const gate of found) gates.set(keyOf(gate), { ...gate, members });
   }
   return [...gates.values()];
 }
 
-function gateOf({ layer, width, parameter }: Site, calls: readonly Call[]): Gate | undefined {
-  if (parameter === 'recurrentKernel') return undefined; // reads the state, though an input may hold the same units
-  const call = calls.find(each => each.layer === layer);
-  const input = call?.inputs.findIndex(flow => flow.axis > 0 && sameWidth(flow.width, width)) ?? -1;
-  return call && input >= 0 ? { layer, input, axis: call.inputs[input].axis } : undefined;
+function keyOf({ layer, input }: Gate): string {
+  return `${layer}:${input}`;
 }
 
 function sameWidth(a: ArrayLike<number>, b: ArrayLike<number>): boolean {

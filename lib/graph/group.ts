@@ -54,9 +54,9 @@ function namesOf(found: readonly Members[], traced: Trace): string[] {
 }
 
 /** For each position of `site` the index of its unit in `group.units`, or -1. */
-export function membersAt(group: Group, site: Site): Int32Array {
-  const index = new Map(group.units.map((unit, i) => [unit, i]));
-  return site.width.map(unit => index.get(unit) ?? -1);
+export function membersAt({ units }: Pick<Group, 'units'>, { width }: Pick<Site, 'width'>): Int32Array {
+  const index = new Map(units.map((unit, i) => [unit, i]));
+  return width.map(unit => index.get(unit) ?? -1);
 }
 
 /** Units together that share all their sites and their reason to stay, in the order of their first units. */

@@ -28,6 +28,12 @@ export interface Tie {
   readonly acrossCalls: boolean;
 }
 
+/** One call that reads units without a weight. */
+export interface BareRead {
+  readonly layer: string;
+  readonly width: Width;
+}
+
 /** Where the units lie that flow into a nested model, and how many they are. */
 export interface Entry {
   readonly axis: number;
@@ -48,6 +54,8 @@ export interface Trace {
   readonly frozen: ReadonlyMap<Unit, string>;
   /** Units that something reads without a weight: to mask one is to zero what makes it. */
   readonly bare: ReadonlySet<Unit>;
+  /** Where they are read so, in the order of the calls. */
+  readonly bareReads: readonly BareRead[];
   kindOf(unit: Unit): Kind;
   /** Path of the layer that made the unit first. */
   makerOf(unit: Unit): string;
@@ -60,7 +68,7 @@ export interface Ledger {
   unify(layer: string, widths: readonly Width[]): Width;
   regard(width: Width, kind: Kind): void;
   freeze(width: Width, reason: string): void;
-  readBare(width: Width): void;
+  readBare(layer: string, width: Width): void;
   shift(width: Width, reason: string): void;
   record(layer: string, site: LocalSite): void;
   recordCall(call: Call): void;
@@ -75,7 +83,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
   const made = unitMaker(units);
   const frozen: Reasoned[] = [];
   const shifted: Reasoned[] = [];
-  const bare: Width[] = [];
+  const bare: BareRead[] = [];
   const regarded: Reasoned[] = [];
   const sites = new Map<string, Site>();
   const calls: Call[] = [];
@@ -94,7 +102,7 @@ export function ledger(weightsOf: Ledger['weightsOf']): Ledger {
     fresh: made.fresh,
     regard: (width, kind) => void regarded.push({ width, reason: kind }),
     freeze: (width, reason) => void frozen.push({ width, reason }),
-    readBare: width => void bare.push(width),
+    readBare: (layer, width) => void bare.push({ layer, width }),
     shift: (width, reason) => void shifted.push({ width, reason }),
     recordCall: call => void calls.push(call),
     enter: (layer, { axis, width }) => void entries.set(layer, { axis, width }),
@@ -123,7 +131,7 @@ interface Open {
   readonly made: ReturnType<typeof unitMaker>;
   readonly frozen: readonly Reasoned[];
   readonly shifted: readonly Reasoned[];
-  readonly bare: readonly Width[];
+  readonly bare: readonly BareRead[];
   readonly regarded: readonly Reasoned[];
   readonly ties: readonly Tie[];
   readonly outputs: readonly Flow[];
@@ -137,7 +145,7 @@ function settle(
   entries: ReadonlyMap<string, Entry>,
 ): Trace {
   const final = finalWidths(units);
-  const bareUnits = new Set(bare.flatMap(width => [...width.map(units.find)]));
+  const bareUnits = new Set(bare.flatMap(({ width }) => [...width.map(units.find)]));
   const spoiled = shifted.map(({ width, reason }) => ({
     width: width.filter(unit => bareUnits.has(units.find(unit))),
     reason: `${reason}, and a layer after it reads it without a weight`,
@@ -158,6 +166,7 @@ function settle(
     entries: new Map([...entries].map(([layer, entry]) => [layer, final(entry)])),
     frozen: firstReasons([...leaving, ...frozen, ...spoiled], units.find),
     bare: bareUnits,
+    bareReads: bare.map(final),
     kindOf: unit => kinds.get(unit) ?? made.makers[unit].kind,
     makerOf: unit => made.makers[unit].layer,
   };

@@ -13,3 +13,5 @@ export { guard, type GuardOptions } from './guard';
 export { groupLasso, growingReg, type GroupLassoOptions, type GrowingRegOptions } from './regularize';
 export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOptions } from './miniLlm';
 export { loraTune, type LoraTuneOptions } from './lora';
+export { shearedLlama, type ShearDomains, type ShearedLlamaOptions, type ShearTarget } from './shearedLlama';
+export { llmPruner, type LlmPrunerOptions } from './llmPruner';

@@ -9,6 +9,7 @@ import type {
   Need,
   Progress,
   RemovedStep,
+  ShearOptions,
 } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
@@ -26,6 +27,7 @@ import { unfitness } from './moments';
 import { observe, observeOrder } from './observe';
 import { recalibrate } from './recalibrate';
 import { keptSteps, type Fingerprint } from './resume';
+import { shear } from './shear';
 import { time } from './time';
 
 export interface RunOptions {
@@ -128,7 +130,7 @@ function abilities(
   return {
     data: {
       train,
-      evaluate: (model: Checkpoint) => evaluate(model, validation, loss, { signal: run.signal }),
+      evaluate: (model, order) => evaluate(model, validation, loss, { order, signal: run.signal }),
       sample(model, { batches = 16, batchSize = 64 } = {}) {
         const order = observeOrder(run.seed, train.inputs[0].shape[0]).subarray(0, batches * batchSize);
         return evaluate(model, train, loss, { batchSize, order, signal: run.signal });
@@ -151,6 +153,10 @@ function abilities(
       async imitate(model: Checkpoint, options: ImitateOptions) {
         journal.moments = undefined; // of another training
         return imitate(model, splits, options, run);
+      },
+      async shear(model: Checkpoint, options: ShearOptions) {
+        journal.moments = undefined; // of another training
+        return shear(model, splits, options, run);
       },
     },
   };

@@ -15,6 +15,7 @@ import { score } from './evaluate';
 import { readFitOptions, type FitSettings } from './fitOptions';
 import { layersOf } from './leaves';
 import { withLearner } from './learner';
+import { createLoader, type Loader } from './loading';
 import type { LossTerm } from './loss';
 import { unfitness } from './moments';
 import { pause } from './pause';
@@ -64,7 +65,8 @@ export async function fit(
         return mean;
       };
       try {
-        const run = { model, splits, settings, terms, trainer, learn, seed, signal, progress };
+        const loader = settings.loading && createLoader(settings.loading, { model, splits, terms, seed, signal });
+        const run = { model, splits, settings, terms, trainer, learn, loader, seed, signal, progress };
         const { weights, moments: last } = await runEpochs(run);
         ended = last;
         return weights;
@@ -114,6 +116,8 @@ interface Run {
   readonly trainer: Trainer;
   /** Trains on a batch; gives its mean loss, read by nobody yet. */
   readonly learn: (batch: Int32Array, rate: number) => tf.Scalar;
+  /** Where batches are drawn by domains. */
+  readonly loader?: Loader;
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly progress: (event: Progress) => void;
@@ -136,13 +140,13 @@ async function runEpochs(run: Run): Promise<Standing> {
   let best: { readonly loss: number; readonly epoch: number; readonly at?: Standing } = { loss: Infinity, epoch: -1 };
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     const loss = await trainEpoch(run, examples, epoch);
-    requireFinite(loss, epoch, settings);
+    requireFinite(loss, `fit, epoch ${epoch + 1}`, settings.learningRate);
     const validation = splits.validation && (await score(model, splits.validation, terms, { signal }));
     run.progress({
       stage: settings.label,
       done: epoch + 1,
       total: settings.epochs,
-      detail: describe(loss, validation),
+      detail: [describe(loss, validation), ...(run.loader ? [run.loader.describe()] : [])].join(', '),
     });
     if (validation === undefined) continue;
     if (validation.loss < best.loss) {
@@ -154,7 +158,7 @@ async function runEpochs(run: Run): Promise<Standing> {
 
 /** Mean loss over the epoch. The losses stay on the device until its end. */
 async function trainEpoch(
-  { model, settings, learn, seed, signal }: Run,
+  { model, settings, learn, loader, seed, signal }: Run,
   examples: Int32Array,
   epoch: number,
 ): Promise<number> {
@@ -163,12 +167,14 @@ async function trainEpoch(
   const breathe = pause('fit', signal);
   let sum: tf.Tensor = tf.scalar(0);
   try {
-    for (const [i, batch] of epochBatches(examples, batchSize, seed, epoch).entries()) {
+    for (const [i, given] of epochBatches(examples, batchSize, seed, epoch).entries()) {
       await breathe();
+      const batch = loader?.next(given.length) ?? given;
       const step = epoch * perEpoch + i;
       annealPenalty(model, settings, step / Math.max(1, epochs * perEpoch - 1));
       const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / (epochs * perEpoch)));
       sum = addTo(sum, learn(batch, rate), batch.length);
+      await loader?.advance();
     }
     return (await sum.data())[0] / examples.length;
   } finally {
@@ -188,10 +194,11 @@ function annealPenalty(model: LayersModel, { l1, anneal }: FitSettings, progress
   for (const { layer } of layersOf(model)) if (layer instanceof Slimmable) layer.l1 = l1 * factor;
 }
 
-function requireFinite(loss: number, epoch: number, { learningRate }: FitSettings): void {
+/** @throws PruneError `bad-option` where `loss` is not. */
+export function requireFinite(loss: number, place: string, learningRate: number): void {
   if (Number.isFinite(loss)) return;
   throw new PruneError('bad-option', {
-    place: `fit, epoch ${epoch + 1}`,
+    place,
     expected: 'a finite loss',
     got: String(loss),
     cure: `Lower learningRate below ${learningRate}, or scale the inputs to about [-1, 1].`,

@@ -18,6 +18,7 @@ export interface FitSettings {
   readonly anneal: (progress: number) => number;
   readonly teacher?: Required<Teacher>;
   readonly regularize?: FitOptions['regularize'];
+  readonly loading?: FitOptions['loading'];
 }
 
 const optimizers: readonly OptimizerName[] = ['adam', 'momentum'];
@@ -48,7 +49,7 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
   if (l1 !== undefined) checkNumber('fit', 'l1', l1, { least: 0 });
   requireValidation(validation, { patience, restoreBest });
   const settings = { label, epochs, batchSize, learningRate, optimizer, fraction, restoreBest, carry, anneal };
-  const { teacher, regularize } = options;
+  const { teacher, regularize, loading } = options;
   if (regularize) checkPenalty(regularize);
   return {
     ...settings,
@@ -56,6 +57,7 @@ export function readFitOptions(options: FitOptions, { validation }: Pick<Splits,
     ...(l1 !== undefined && { l1 }),
     ...(teacher && { teacher: readTeacher(teacher) }),
     ...(regularize && { regularize }),
+    ...(loading && { loading }),
   };
 }
 

@@ -9,7 +9,8 @@ import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { installTrainingKernels } from '../kernels';
 import type { Splits } from './data';
-import { layersOf, wrapCall, type AnyLayer } from './leaves';
+import { hangGates } from './hangGates';
+import { layersOf } from './leaves';
 import { prepareLoss, type LossTerm } from './loss';
 import { withModel } from './materialize';
 import { completeNorms, withoutAdded } from './norms';
@@ -72,7 +73,8 @@ export async function gateGradients(
     const hung = hangGates(model, gates);
     return async (lossOf, examples) => {
       const grads = tf.tidy(() => {
-        const ones = hung.open(examples);
+        const ones = hung.shapes.map(shape => tf.ones([examples, ...shape.slice(1)]));
+        hung.set(ones);
         return gradientsOf(() => lossOf(examples), ones);
       });
       try {
@@ -155,40 +157,4 @@ function noGradient(cause: unknown): PruneError {
 function gradientOr0(weight: tf.Tensor, byVariable: ReadonlyMap<tf.Tensor, NdArray>): NdArray {
   const { shape, size } = weight;
   return byVariable.get(weight) ?? { shape: [...shape], dtype: 'float32', data: new Float32Array(size) };
-}
-
-/** Multiplies the inputs of layers by gates; `open` makes new gates of 1 for a batch, in the order given. */
-function hangGates(model: LayersModel, gates: readonly Gate[]): { open(examples: number): tf.Tensor[] } {
-  const layers = new Map(layersOf(model).map(({ path, layer }) => [path, layer]));
-  let current: readonly tf.Tensor[] = [];
-  const shapes = gates.map(gate => shapeOf(layers.get(gate.layer), gate));
-  for (const path of new Set(gates.map(({ layer }) => layer))) {
-    wrapCall(layers.get(path)!, call => (inputs, kwargs) => {
-      const gated = [inputs]
-        .flat()
-        .map((input, i) =>
-          gates.reduce((x, gate, g) => (gate.layer === path && gate.input === i ? tf.mul(x, current[g]) : x), input),
-        );
-      return call(Array.isArray(inputs) ? gated : gated[0], kwargs);
-    });
-  }
-  return {
-    open(examples) {
-      current = shapes.map(shape => tf.ones([examples, ...shape.slice(1)]));
-      return [...current];
-    },
-  };
-}
-
-/** `[1, ..., positions, ...]` for the input that `gate` is on. */
-function shapeOf(layer: AnyLayer | undefined, { layer: path, input, axis }: Gate): number[] {
-  const shape = layer?.inboundNodes[0]?.inputShapes[input];
-  const size = shape?.[axis];
-  if (shape && typeof size === 'number' && axis > 0) return shape.map((_, a) => (a === axis ? size : 1));
-  throw new PruneError('bad-option', {
-    place: 'gradients',
-    expected: 'gates along an axis of fixed size of an input of a layer of the model',
-    got: `axis ${axis} of input ${input} of "${path}"`,
-    cure: 'Take the gates from gatesOf.',
-  });
 }

@@ -7,7 +7,7 @@ import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import { readAllWeights } from './capture';
 import type { Splits } from './data';
-import { lossOn, type FitRun } from './fit';
+import { lossOn, requireFinite, type FitRun } from './fit';
 import { vocabularyOf } from './generate';
 import { layersOf } from './leaves';
 import { withLearner, type Learner } from './learner';
@@ -66,7 +66,7 @@ async function runRounds(course: Course): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const written = await write(course, round, breathe);
     const loss = await learnFrom(course, written, round, breathe);
-    requireFinite(loss, round, options);
+    requireFinite(loss, `${label}, round ${round + 1}`, options.learningRate);
     const apart = options.loss.kind === 'reverseKl' ? `, log q - log p ${apartOf(written).toFixed(4)} a token` : '';
     run.progress({ stage: label, done: round + 1, total: rounds, detail: `loss ${loss.toFixed(4)}${apart}` });
   }
@@ -195,15 +195,5 @@ function requireOneVocabulary(place: string, student: LayersModel, teacher: Laye
     expected: `a teacher with the student's ${own} tokens`,
     got: `${known} tokens`,
     cure: 'Take the model that the student was cut from.',
-  });
-}
-
-function requireFinite(loss: number, round: number, { label, learningRate }: ImitateOptions): void {
-  if (Number.isFinite(loss)) return;
-  throw new PruneError('bad-option', {
-    place: `${label}, round ${round + 1}`,
-    expected: 'a finite loss',
-    got: String(loss),
-    cure: `Lower learningRate below ${learningRate}.`,
   });
 }

@@ -30,14 +30,16 @@ export interface TrainerOptions {
   /** What the optimizer knows already; they fit the model. */
   readonly moments?: Moments;
   readonly regularize?: FitOptions['regularize'];
+  /** Trained beside the model's own; they stay the caller's. */
+  readonly beside?: readonly tf.Variable[];
 }
 
 /** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
 export function createTrainer(
   model: LayersModel,
-  { optimizer: name, added, noise, moments, regularize }: TrainerOptions,
+  { optimizer: name, added, noise, moments, regularize, beside = [] }: TrainerOptions,
 ): Trainer {
-  const variables = trainedVariables(model, added);
+  const variables = [...trainedVariables(model, added), ...beside];
   const regularizer = regularize && createRegularizer(model, regularize);
   const optimizer = createOptimizer(name);
   if (moments) loadMoments(model, added, moments, optimizer, variables);

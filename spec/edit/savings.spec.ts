@@ -9,7 +9,7 @@ import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { costOf } from '../../lib/report/cost';
 import { explain } from '../../lib/report/explain';
-import { savingsOf } from '../../lib/edit/savings';
+import { savingsOf, unitSavings } from '../../lib/edit/savings';
 import { defineRule } from '../../lib/rules';
 import { dense } from '../../lib/rules/dense';
 import type { Unit } from '../../lib/rules/rule';
@@ -49,6 +49,16 @@ test.each(NET_NAMES)('%s', async name => {
   const model = await capture(net);
   net.dispose();
   expect(requireExact(model, 1) + requireExact(model, 2) + requireExact(model, 3)).toBeGreaterThan(0);
+});
+
+test.each(NET_NAMES)('%s: each unit by itself', async name => {
+  const net = NETS[name]();
+  const model = await capture(net);
+  net.dispose();
+  const traced = trace(model);
+  const all = groupsOf(traced);
+  const one = all.map(({ units }) => savingsOf(model, traced, units.map(unit => new Set([unit])))); // prettier-ignore
+  expect(unitSavings(model, traced, all)).toEqual(one);
 });
 
 test('random architectures', async () => {

@@ -1,0 +1,46 @@
+/** What units cost, to count them or to weigh their scores by. */
+import type { Checkpoint } from '../core/checkpoint';
+import { PruneError } from '../core/errors';
+import { unitSavings } from '../edit/savings';
+import { trace } from '../graph/trace';
+import type { Scored } from './budget';
+
+export type UnitCost = 'parameters' | 'macs';
+export const UNIT_COSTS: readonly UnitCost[] = ['parameters', 'macs'];
+
+/**
+ * What the model saves if a unit alone goes, for each unit of each group, at least 1. Units that are gone by (see `counting`) cost
+ * what the first of their group does.
+ * @throws PruneError `bad-model` for MACs where an input size is unknown.
+ */
+export function unitCosts(scored: readonly Scored[], model: Checkpoint, measure: UnitCost): readonly Float64Array[] {
+  const there = scored.map(({ group: { units } }) => ({ units: units.filter(unit => unit >= 0) }));
+  return unitSavings(model, trace(model), there).map((savings, group) => {
+    const costs = savings.map(({ [measure]: cost }) => Math.max(1, cost ?? openSize()));
+    return Float64Array.from(scored[group].scores, (_, unit) => costs[unit] ?? costs[0]);
+  });
+}
+
+/**
+ * Scores as what is lost per cost.
+ * @throws PruneError `bad-option` for a negative score, which a higher cost would make less so.
+ */
+export function sharedOut({ group, scores, ...item }: Scored, costs: Float64Array): Scored {
+  const negative = scores.find(score => score < 0 && score > -Infinity);
+  if (negative === undefined) return { ...item, group, scores: scores.map((score, unit) => score / costs[unit]) };
+  throw new PruneError('bad-option', {
+    place: `global, group "${group.name}"`,
+    expected: 'no score below 0, to divide by a cost',
+    got: String(negative),
+    cure: 'Leave per out; of counts in parameters or MACs for any scores.',
+  });
+}
+
+function openSize(): never {
+  throw new PruneError('bad-model', {
+    place: 'global',
+    expected: 'a model whose MACs can be counted',
+    got: 'one with an open input size',
+    cure: 'Count in parameters, or fix the input shape of the model.',
+  });
+}
