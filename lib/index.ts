@@ -13,6 +13,12 @@ export {
   prune,
   pruneToLatency,
   layerDrop,
+  headPruning,
+  ffnPruning,
+  wandaSp,
+  flap,
+  isHeads,
+  isFeedForward,
   cut,
   fineTune,
   distill,
@@ -35,6 +41,10 @@ export type {
   PruneOptions,
   PruneToLatencyOptions,
   LayerDropOptions,
+  PartPruningOptions,
+  WandaSpOptions,
+  FlapOptions,
+  GroupFilter,
   FineTuneOptions,
   Distillation,
   DistillOptions,
@@ -53,7 +63,7 @@ export type {
   ShearedLlamaOptions,
   ShearTarget,
 } from './methods';
-export { geometricMedian, activation, wanda, hrank } from './criteria';
+export { geometricMedian, activation, wanda, fluctuation, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type CoupledOptions } from './criteria';

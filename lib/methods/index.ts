@@ -15,3 +15,8 @@ export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOpti
 export { loraTune, type LoraTuneOptions } from './lora';
 export { shearedLlama, type ShearDomains, type ShearedLlamaOptions, type ShearTarget } from './shearedLlama';
 export { llmPruner, type LlmPrunerOptions } from './llmPruner';
+export { isHeads, isFeedForward, type GroupFilter } from './parts';
+export { headPruning, type PartPruningOptions } from './headPruning';
+export { ffnPruning } from './ffnPruning';
+export { wandaSp, type WandaSpOptions } from './wandaSp';
+export { flap, type FlapOptions } from './flap';

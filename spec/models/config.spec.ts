@@ -72,6 +72,26 @@ describe('what transformers saves', () => {
     expect((readConfig(SAVED.vitUnbiased.config) as VitConfig).queryBias).toBe(false);
   });
 
+  test('a Llama with biases whose heads do not divide the width is told as a Granite with the factors of a Llama', () => {
+    const biased = readConfig(SAVED.llamaBiased.config) as LlamaConfig;
+    const layers = biased.layers.map(layer => ({ ...layer, heads: 3, keyValueHeads: 3 }));
+    const config = { ...biased, layers };
+    const json = llamaConfigJson(config);
+    const factors = { attention_multiplier: 1 / Math.sqrt(layers[0].headSize), embedding_multiplier: 1, residual_multiplier: 1, logits_scaling: 1 }; // prettier-ignore
+    expect(json).toMatchObject({ model_type: 'granite', attention_bias: true, mlp_bias: true, ...factors });
+    expect(readConfig(json)).toEqual(config);
+    for (const [key, value] of [
+      ['attention_multiplier', 1],
+      ['residual_multiplier', 0.22],
+      ['logits_scaling', 8],
+    ] as const) {
+      // prettier-ignore
+      expect(refusal(() => readConfig({ ...json, [key]: value })).message).toContain(key);
+    }
+    const { attention_multiplier: _, ...bare } = json;
+    expect(refusal(() => readConfig(bare)).message).toContain('attention_multiplier');
+  });
+
   test('may be of versions before, which had other keys', () => {
     const { rope_parameters: _, dtype, ...rest } = SAVED.llama.config;
     const old = { ...rest, torch_dtype: dtype, rope_theta: 500, rope_scaling: null, pretraining_tp: 1 };
@@ -90,7 +110,7 @@ describe('what transformers saves', () => {
 
 describe('refused', () => {
   const cases: [string, object, RegExp][] = [
-    ['llama', { model_type: 'gpt2' }, /model_type llama, mistral, bert, vit, got "gpt2"/],
+    ['llama', { model_type: 'gpt2' }, /model_type llama, mistral, granite, bert, vit, got "gpt2"/],
     ['llama', { model_type: 'toString' }, /got "toString"/],
     ['llama', { logit_softcap: 30 }, /keys that are understood, got logit_softcap 30\. What it changes/],
     ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, /rope_scaling to be .*"linear".*Scaled rotary/],
@@ -133,7 +153,7 @@ describe('refused', () => {
   test('text that is no config', () => {
     expect(refusal(() => parseConfig('{')).message).toMatch(/expected JSON/);
     expect(refusal(() => parseConfig('[]')).message).toMatch(/a JSON object/);
-    expect(refusal(() => parseConfig('{}')).message).toMatch(/model_type llama, mistral, bert, vit, got none/);
+    expect(refusal(() => parseConfig('{}')).message).toMatch(/model_type llama, mistral, granite, bert, vit, got none/);
   });
 });
 
