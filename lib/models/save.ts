@@ -29,10 +29,12 @@ const TOKENIZER_FILES =
 const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is
- * all models whose layers are alike. Where they differ, or LayerNorm counts dimensions that were cut, the widths stand under the key
- * `tfjs_prune`, which only this library reads. RMSNorms of a cut width are rewritten as plain ones, and rotary embeddings of
- * neighbours as ones of halves. A checkpoint that is there already stays whole until the new one is.
+ * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is all models whose
+ * layers are alike. Where whole heads went from a BERT, or different numbers of them from the layers of a ViT, only its versions before 5
+ * can tell (`pruned_heads`); where as many went from all layers of a ViT, only those from 5 on (`head_dim`); the others refuse the files.
+ * Other widths that differ, and LayerNorms that count dimensions which were cut, stand under the key `tfjs_prune`, which only this
+ * library reads. RMSNorms of a cut width are rewritten as plain ones, rotary embeddings of neighbours as ones of halves, and queries of a
+ * ViT whose heads became narrower are scaled to fit. A checkpoint that is there already stays whole until the new one is.
  * @throws PruneError `bad-model` for a model that is not one of `loadLlama`, `loadBert` or `loadVit` with parts of it cut,
  * `bad-file` when the folder cannot be written.
  */

@@ -43,15 +43,21 @@ export function difference(got: ArrayLike<number>, wanted: ArrayLike<number>): n
  * has no `transformers`.
  */
 export function askTransformers<T>(task: Iterable<string>, given: unknown): T | undefined {
-  const python = process.env.TFJS_PRUNE_PYTHON ?? 'python3';
-  const run = (args: readonly string[], input = '') => spawnSync(python, args, { input, maxBuffer: 2 ** 28 });
-  if (run(['-c', 'import torch, transformers']).status !== 0) {
-    console.log(`not compared: "${python}" has no transformers; name one that has in TFJS_PRUNE_PYTHON`);
+  canAsk ??= run(['-c', 'import torch, transformers']).status === 0;
+  if (!canAsk) {
+    console.log(`not compared: "${PYTHON}" has no transformers; name one that has in TFJS_PRUNE_PYTHON`);
     return undefined;
   }
   const { status, stdout, stderr } = run([fixture('transformers.py'), ...task], JSON.stringify(given));
   if (status !== 0) throw new Error(stderr.toString());
   return JSON.parse(stdout.toString()) as T;
+}
+
+const PYTHON = process.env.TFJS_PRUNE_PYTHON ?? 'python3';
+let canAsk: boolean | undefined;
+
+function run(args: readonly string[], input = '') {
+  return spawnSync(PYTHON, args, { input, maxBuffer: 2 ** 28 });
 }
 
 /** What the models in `folders` give for `inputs`, by the names that `transformers` has for outputs. */
