@@ -2,6 +2,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkKeyword } from '../core/check';
 import type { Json } from '../core/json';
+import type { NewFile } from '../io/atomic';
 import { FLOAT_TYPES, type FloatType } from '../io/dtypes';
 import { tensorToWrite, writeSafetensors, type TensorToWrite } from '../io/safetensorsWriter';
 import { capture } from '../runtime/capture';
@@ -11,21 +12,20 @@ import type { ModelConfig } from './config';
 import { llamaConfigJson } from './llamaConfig';
 import { readBack } from './readBack';
 import { tensorTable } from './tensorTable';
+import { TOKENIZER_FILES } from './tokenizerBeside';
 import { vitConfigJson } from './vitConfig';
 
 export interface SaveHuggingFaceOptions {
   /** Of the model before it was cut, as its loader gave it: it says what shapes do not tell. */
   readonly config: ModelConfig;
-  /** A folder whose tokenizer files are copied. */
-  readonly tokenizer?: string;
+  /** A folder whose tokenizer files are copied, or the files of `pruneTokenizer`. */
+  readonly tokenizer?: string | readonly NewFile[];
   /** How weights are stored; default F32. */
   readonly dtype?: FloatType;
   /** A file holds at most so many bytes of tensors; default 5e9. */
   readonly shardBytes?: number;
 }
 
-const TOKENIZER_FILES =
-  /^(tokenizer\.(json|model)|(tokenizer|generation)_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(txt|json)|merges\.txt)$/;
 const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
@@ -51,7 +51,7 @@ export async function saveHuggingFace(
     torch_dtype: TORCH_TYPES[dtype],
     ...(architecture && { architectures: [architecture] }),
   };
-  const files = tokenizer === undefined ? [] : await filesBeside(tokenizer, TOKENIZER_FILES);
+  const files = typeof tokenizer === 'string' ? await filesBeside(tokenizer, TOKENIZER_FILES) : (tokenizer ?? []);
   const beside = [configFile(sorted(json)), ...files];
   const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
   const stored = tensors.map(({ name, read }): TensorToWrite => {

@@ -76,9 +76,7 @@ async function saved(name: string, head: Head, groups: (group: Group) => boolean
 
 function loaded(name: string, head: Head): Promise<{ model: LayersModel; config: ModelConfig }> {
   const path = fixture(name);
-  return name.startsWith('bert')
-    ? loadBert(path, { head: head })
-    : loadVit(path, { head: head as VitHead });
+  return name.startsWith('bert') ? loadBert(path, { head: head }) : loadVit(path, { head: head as VitHead });
 }
 
 test.each([

