@@ -1,11 +1,11 @@
-/** An embedding table `[vocabulary, dimensions]` that also makes the logits: tokens in at rank 2, vectors in at rank 3. */
-import { elements, unitsAlong, type LayerCall, type LayerRule, type LocalSite, type Traced } from './rule';
+/** An embedding table `[vocabulary, dimensions]`, perhaps with a bias, that also makes the logits: tokens in at rank 2, vectors at rank 3. */
+import { biasSite, elements, unitsAlong, type LayerCall, type LayerRule, type LocalSite, type Traced } from './rule';
 
 export const TIED_EMBEDDING = 'PruneTiedEmbedding';
 
 export const tiedEmbedding: LayerRule = {
   className: TIED_EMBEDDING,
-  understands: ['inputDim', 'outputDim'],
+  understands: ['inputDim', 'outputDim', 'useBias'],
   weights: 1,
   trace: call => (call.inputs[0].shape.length === 2 ? lookUp(call) : logits(call)),
   resize: ({ weights: [[inputDim, outputDim]] }) => ({ inputDim, outputDim }),
@@ -37,6 +37,7 @@ function table(call: LayerCall) {
   const sites: LocalSite[] = [
     { weight: 0, axis: 1, width: out, role: 'makes', parameter: 'kernel' },
     { weight: 0, axis: 0, width: vocabulary, role: 'makes', parameter: 'kernel' },
+    ...biasSite(call.config.useBias === true, 1, vocabulary, 'makes'),
   ];
   return { out, vocabulary, sites };
 }
