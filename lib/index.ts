@@ -13,6 +13,7 @@ export {
   prune,
   pruneToLatency,
   layerDrop,
+  sliceGpt,
   cut,
   fineTune,
   distill,
@@ -30,6 +31,7 @@ export type {
   PruneOptions,
   PruneToLatencyOptions,
   LayerDropOptions,
+  SliceGptOptions,
   FineTuneOptions,
   Distillation,
   DistillOptions,
@@ -84,7 +86,7 @@ export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock } from './core/context';
+export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock, TurnedStream } from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
