@@ -86,7 +86,17 @@ export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock, TurnedStream } from './core/context';
+export type {
+  Context,
+  Need,
+  Progress,
+  Certificate,
+  Teacher,
+  FeaturePair,
+  Undone,
+  RemovedBlock,
+  TurnedStream,
+} from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 

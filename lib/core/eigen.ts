@@ -28,7 +28,11 @@ export function symmetricEigen(matrix: Float64Array, size: number): Eigen | unde
   const { diagonal, beside, factors } = tridiagonalise(work, size);
   const rows = reflected(work, factors, size);
   diagonalise(diagonal, beside, rows);
-  return descending(diagonal.map(value => value * scale), rows, size);
+  return descending(
+    diagonal.map(value => value * scale),
+    rows,
+    size,
+  );
 }
 
 interface Tridiagonal {

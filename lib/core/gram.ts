@@ -45,7 +45,16 @@ export function gram(size: number, columns = size): Gram {
   };
 }
 
-function addTile(to: Float64Array, at: number, stride: number, from: Float64Array, i: number, j: number, count: number): void { // prettier-ignore
+function addTile(
+  to: Float64Array,
+  at: number,
+  stride: number,
+  from: Float64Array,
+  i: number,
+  j: number,
+  count: number,
+): void {
+  // prettier-ignore
   const a = i * BLOCK;
   const b = j * BLOCK;
   let [x0, x1, x2, x3, y0, y1, y2, y3] = [0, 0, 0, 0, 0, 0, 0, 0];

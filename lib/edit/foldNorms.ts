@@ -102,7 +102,7 @@ function readerOf(
   const [{ layer, config, inputs }] = calls;
   const own = traced.sites.filter(site => site.layer === layer && site.role === 'reads');
   const sites = own.filter(({ width }) => relation(units, width) === 'all');
-  if (sites.length === 0 || inputs.length > 1) return `"${layer}" reads it without a weight`;
+  if (sites.length === 0 || inputs.length > 1) return `"${layer}" has no weight for each unit of it`;
   const none = { layer, sites, added: new Float64Array() };
   if (Array.from(shift).every(value => value === 0)) return none;
   const constant = exactly(Float64Array.from(shift));
@@ -119,7 +119,10 @@ function centredStreams(
   norms: ReadonlyMap<string, Norm | string>,
   shortcuts: ReadonlySet<string>,
 ): ReadonlyMap<Stream, string | undefined> {
-  const centres = (layer: string): boolean => Object(norms.get(layer)).parts?.centres === true;
+  const centres = (layer: string): boolean => {
+    const norm = norms.get(layer)!;
+    return typeof norm !== 'string' && norm.parts.centres;
+  };
   const normed = behindAll(traced);
   const reasons = new Map<Stream, string | undefined>();
   for (const stream of streams) {
@@ -131,7 +134,7 @@ function centredStreams(
     [...reasons].some(([stream, reason]) => reason === undefined && relation(stream.units, flow.width) === 'all');
   const needsMean = (call: Call): boolean =>
     call.rule.normParts === undefined && !(shortcuts.has(call.layer) && call.outputs.every(isFree));
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (const stream of streams) {
       if (!reasons.has(stream) || reasons.get(stream) !== undefined) continue;

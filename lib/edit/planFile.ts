@@ -15,13 +15,14 @@ export function parsePlan(json: unknown, place = 'plan'): Plan {
   if (!isRecord(json)) return refuse('a plan', json);
   const { version, source, method, seed, blocks = [], groups, sites, turned = [] } = json;
   if (version !== 1 && version !== 2 && version !== 3) {
-    refuse('a plan of version 1, 2 or 3', version, 'Read it with the release of tfjs-prune that wrote it.');
+    refuse('a plan of version 1 to 3', version, 'Read it with the release of tfjs-prune that wrote it.');
   }
   if (!isRecord(source) || !isHash(source.sha256)) refuse('source.sha256 with 64 hex digits', source);
   if (typeof method !== 'string') refuse('the name of a method', method);
   if (!Number.isFinite(seed)) refuse('a number as seed', seed);
   if (!Array.isArray(blocks)) return refuse('a list of blocks', blocks);
   if (!Array.isArray(turned)) return refuse('a list of turned streams', turned);
+  if ((version === 3) !== turned.length > 0) refuse('turned streams in version 3, and in no other', turned);
   turned.forEach((stream, i) => requireStream(stream, `turned[${i}]`, refuse));
   blocks.forEach((block, i) => requireBlock(block, `blocks[${i}]`, refuse));
   if (!Array.isArray(groups)) return refuse('a list of groups', groups);

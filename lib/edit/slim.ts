@@ -69,7 +69,11 @@ function stockLayers(spec: LayerSpec, taken: Set<string>): readonly LayerSpec[] 
   const name = nameOf(spec);
   const active = activation !== undefined && activation !== null && activation !== 'linear';
   const first = { ...spec, className: layer.className, config: { ...layer.config, activation: 'linear' } };
-  const second = after(first, 'BatchNormalization', { ...norm.config, name: freshName(`${name}_bn`, taken), trainable });
+  const second = after(first, 'BatchNormalization', {
+    ...norm.config,
+    name: freshName(`${name}_bn`, taken),
+    trainable,
+  });
   if (!active) return [first, second];
   return [
     first,

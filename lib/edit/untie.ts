@@ -27,7 +27,13 @@ export function untie(model: Checkpoint): Checkpoint {
   return { topology, weights };
 }
 
-function untied(topology: Topology, path: string, tied: readonly Call[], weights: Map<string, readonly NdArray[]>): Topology { // prettier-ignore
+function untied(
+  topology: Topology,
+  path: string,
+  tied: readonly Call[],
+  weights: Map<string, readonly NdArray[]>,
+): Topology {
+  // prettier-ignore
   const taken = new Set(topology.config.layers.map(nameOf));
   const moved = new Map<string, readonly [string, number]>();
   const layers = topology.config.layers.flatMap(spec => {

@@ -62,5 +62,5 @@ function obstacleAt({ layer, rule, config, inputs, outputs }: Call, units: Width
     if (!alike) return `"${layer}" (${rule.className}) does not treat all of them alike`;
     return does('makes') || given.every(is => is === 'all') ? undefined : `"${layer}" adds the same to all of them`;
   }
-  return given.includes('all') && !does('reads') ? `"${layer}" reads them without a weight` : undefined;
+  return given.includes('all') && !does('reads') ? `"${layer}" has no weight for each of them` : undefined;
 }

@@ -30,7 +30,12 @@ export function explain(original: Checkpoint, plan: Plan): Plan {
   const { turned } = plan;
   const before = planCost(original);
   const after = less(planCost(model), whole);
-  return { ...plan, ...(plan.blocks && { blocks: explained(original, plan.blocks) }), groups, ...(!turned && { cost: { before, after } }) };
+  return {
+    ...plan,
+    ...(plan.blocks && { blocks: explained(original, plan.blocks) }),
+    groups,
+    ...(!turned && { cost: { before, after } }),
+  };
 }
 
 function explained(original: Checkpoint, gone: NonNullable<Plan['blocks']>): NonNullable<Plan['blocks']> {

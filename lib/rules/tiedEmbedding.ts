@@ -2,7 +2,15 @@
 import { transpose } from '../core/array';
 import { dense } from './dense';
 import { embedding } from './embedding';
-import { elements, unitsAlong, type HeldCall, type LayerCall, type LayerRule, type LocalSite, type Traced } from './rule';
+import {
+  elements,
+  unitsAlong,
+  type HeldCall,
+  type LayerCall,
+  type LayerRule,
+  type LocalSite,
+  type Traced,
+} from './rule';
 
 export const TIED_EMBEDDING = 'PruneTiedEmbedding';
 
