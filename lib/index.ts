@@ -19,6 +19,7 @@ export {
   flap,
   isHeads,
   isFeedForward,
+  sliceGpt,
   cut,
   fineTune,
   distill,
@@ -45,6 +46,7 @@ export type {
   WandaSpOptions,
   FlapOptions,
   GroupFilter,
+  SliceGptOptions,
   FineTuneOptions,
   Distillation,
   DistillOptions,
@@ -107,7 +109,17 @@ export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock } from './core/context';
+export type {
+  Context,
+  Need,
+  Progress,
+  Certificate,
+  Teacher,
+  FeaturePair,
+  Undone,
+  RemovedBlock,
+  TurnedStream,
+} from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 

@@ -58,7 +58,12 @@ export function takePlanned(model: Checkpoint, { blocks: planned = [] }: Pick<Pl
 export function composePlan(
   original: Checkpoint,
   steps: readonly RemovedStep[],
-): Pick<Plan, 'version' | 'groups' | 'sites' | 'measured' | 'blocks'> {
+): Pick<Plan, 'version' | 'groups' | 'sites' | 'measured' | 'blocks' | 'turned'> {
+  const first = steps.findIndex(step => step.turned);
+  if (first >= 0) {
+    const turned = steps.flatMap(step => step.turned ?? []);
+    return { ...composePlan(original, steps.slice(0, first)), version: 3, turned };
+  }
   const composed = composeSteps(steps);
   const gone = steps.flatMap(({ blocks = [] }) => blocks);
   if (gone.length === 0) return { version: 1, ...composed, sites: composed.sites.filter(isOf(original)) };

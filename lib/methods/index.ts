@@ -3,6 +3,7 @@ export { chain, repeat, type Method } from './method';
 export { prune, type PruneOptions } from './prune';
 export { pruneToLatency, type PruneToLatencyOptions } from './pruneToLatency';
 export { layerDrop, type LayerDropOptions } from './layerDrop';
+export { sliceGpt, type SliceGptOptions } from './sliceGpt';
 export { cut } from './cut';
 export { distill, fineTune, recalibrate, slim } from './fineTune';
 export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from './fineTune';

@@ -26,7 +26,7 @@ export interface RepairOptions extends ObserveOptions {
  * 2312.11983 (mean).
  * Differs: the bias is fitted too; a ridge holds the weights where they were; mean measures what is missing at the
  * layer's output and with the inputs it has now, and so makes good what earlier layers still get wrong.
- * @throws PruneError `bad-option`, also when run for a `method` that removes blocks; `aborted`, and what `method` throws.
+ * @throws PruneError `bad-option`, also when run for a `method` that removes blocks or turns streams; `aborted`, and what `method` throws.
  */
 export function repair<N extends Need = never>(method: Method<N>, options: RepairOptions = {}): Method<N | 'data'> {
   const { kind = 'leastSquares', addBias = false, places = 16, ridge = 1e-3, batches = 16, batchSize = 64 } = options;
@@ -69,7 +69,7 @@ async function repairAll(
   { observe, ...how }: Omit<Repair, 'seed'> & { readonly observe: ObserveOptions },
   { data, seed, log, progress }: Context<'data'>,
 ): Promise<Checkpoint> {
-  if (steps.some(({ blocks }) => blocks)) throw noBlocks();
+  if (steps.some(({ blocks, turned }) => blocks || turned)) throw noBlocks();
   const { sites } = composeSteps(steps);
   const readers = readersToRepair(before, cut, sites);
   let current = unfolded(before, cut, sites);
@@ -88,7 +88,7 @@ function noBlocks(): PruneError {
   return new PruneError('bad-option', {
     place: 'repair',
     expected: 'a method that removes units only',
-    got: 'one that removes blocks',
+    got: 'one that removes blocks or turns streams',
     cure: 'Repair the cut alone: chain(repair(prune(...)), layerDrop(...)).',
   });
 }
