@@ -1,15 +1,13 @@
 /** The parts of transformers, found by what is wired to what: no layer is known by its name. */
+import type { Need } from '../core/context';
 import { PruneError } from '../core/errors';
 import { groupsOf, type Group } from '../graph/group';
 import type { Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import type { Need } from '../core/context';
 import type { Method } from './method';
+import type { GroupFilter } from './prune';
 
-/** Which groups; for `groups` of `prune`, `iterative` and the like. */
-export type GroupFilter = (group: Group, traced: Trace) => boolean;
-
-/** Heads of attention: a key and value head with the query heads that hear it is one. */
+/** For `groups` of `prune`, `iterative` and the like: heads of attention, of which a key and value head with the query heads that hear it is one. */
 export function isHeads({ kind }: Group): boolean {
   return kind === 'heads';
 }

@@ -13,11 +13,13 @@ import { trace } from '../graph/trace';
 import type { Unit } from '../rules/rule';
 import type { Method } from './method';
 
+export type GroupFilter = (group: Group, traced: Trace) => boolean;
+
 export interface PruneOptions<N extends Need = never> {
   readonly criterion: Criterion<N>;
   readonly budget: Budget;
   /** Only these groups are scored; default: every group that is not frozen. */
-  readonly groups?: (group: Group, traced: Trace) => boolean;
+  readonly groups?: GroupFilter;
   /** Paths of layers whose own outputs keep every unit. */
   readonly protect?: readonly string[];
   /**
