@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   generate,
+  generateBatch,
   loadBert,
   loadLlama,
   padTokens,
@@ -113,6 +114,25 @@ where(MINILM)(
     );
     const values = (alike: boolean) => similarities.filter(each => each.alike === alike).map(({ value }) => value);
     expect(Math.min(...values(true))).toBeGreaterThan(0.25 + Math.max(...values(false)));
+    model.dispose();
+  },
+  180_000,
+);
+
+where(TINY)(
+  'tinystories-656k tells several stories at once as one by one',
+  async () => {
+    const { model, tokenizer } = await loadLlama(TINY, { tokenizer: true });
+    const begins = [
+      'Once upon a time',
+      'The little dog was very sad because',
+      'Tom',
+      'One day, a girl went to the park',
+    ];
+    const prompts = begins.map(text => tokenizer!.encode(text));
+    const alone: number[][] = [];
+    for (const prompt of prompts) alone.push(await generate(model, prompt, { maxTokens: 30 }));
+    expect(await generateBatch(model, prompts, { maxTokens: 30 })).toEqual(alone);
     model.dispose();
   },
   180_000,
