@@ -9,6 +9,7 @@ import { hashOf } from '../../lib/core/hash';
 import { randomOrthogonal } from '../../lib/core/linalg';
 import { random } from '../../lib/core/random';
 import { openStreams, type OpenedStreams } from '../../lib/edit/openStreams';
+import { withLora } from '../../lib/edit/lora';
 import { mask, slice } from '../../lib/edit/slice';
 import { turnStream } from '../../lib/edit/turn';
 import { untie } from '../../lib/edit/untie';
@@ -251,6 +252,23 @@ test('a norm that counts dimensions that are gone: one without a mean can go on,
     expect(problems(opened)).toEqual(new Array(5).fill(wanted));
     expect(difference(smaller, turnedAtRandom(opened, 1), probes)).toBeLessThan(1e-5);
   }
+});
+
+test('corrections of low rank turn with what they correct; there is no place in them for a shift', async () => {
+  const adapted = async (norm: 'rms' | 'layer') => {
+    const { model, probes } = await probed(randomize(ownTransformer({ norm }), 2));
+    const both = withLora(model, { rank: 2, seed: 1 });
+    const changed = new Map(both.weights);
+    for (const [path, arrays] of changed) if (arrays.length === 3) changed.set(path, arrays.map(shifted));
+    return { model: { ...both, weights: changed }, probes };
+  };
+  const { model, probes } = await adapted('rms');
+  const opened = openStreams(model, { apart: true });
+  expect(problems(opened)).toEqual(new Array(5).fill(undefined));
+  expect(difference(model, turnedAtRandom(opened, 1), probes)).toBeLessThan(1e-5);
+  const other = await adapted('layer');
+  const [first] = problems(openStreams(other.model, { apart: true }));
+  expect(first).toMatch(/"block0_q" has no place for its shift/);
 });
 
 test('layers that bend or scale one by one are in the way', async () => {
