@@ -4,6 +4,8 @@ import { PruneError } from '../core/errors';
 import { groupsOf, type Group } from '../graph/group';
 import type { Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
+import { add, multiply } from '../rules/merge';
+import type { Flow } from '../rules/rule';
 import type { Method } from './method';
 import type { GroupFilter } from './prune';
 
@@ -13,18 +15,39 @@ export function isHeads({ kind }: Group): boolean {
 }
 
 /**
- * Neurons between two layers of one stream: what makes them reads the units that what reads them makes. Not those of a pooler or a
- * classifier.
+ * The same for neurons inside a residual stream: what makes them reads the units that what reads them makes, and adds to. Not those of a
+ * pooler, a classifier, or a gate on channels.
  */
-export function isFeedForward({ kind, sites }: Group, { sites: all }: Trace): boolean {
+export function isFeedForward({ kind, sites }: Group, traced: Trace): boolean {
   if (kind !== 'neurons') return false;
-  const kernels = sites.filter(({ parameter, role }) => parameter === 'kernel' && role !== 'scales');
-  const others = kernels.map(site => all.find(other => isAcross(site, other)));
-  const [stream] = others;
-  const ends = new Set(kernels.map(({ role }) => role));
+  const kernels = sites.filter(({ parameter }) => parameter === 'kernel');
+  const stream = kernels.map(site => traced.sites.find(other => isAcross(site, other))?.width);
+  const of = (wanted: Site['role']): string[] => kernels.flatMap(({ role, layer }) => (role === wanted ? [layer] : []));
+  const [makers, readers] = [of('makes'), of('reads')];
   return (
-    ends.size === 2 && others.every(other => stream !== undefined && String(other?.width) === String(stream.width))
+    makers.length > 0 &&
+    readers.length > 0 &&
+    stream.every(width => width !== undefined && String(width) === String(stream[0])) &&
+    traced.calls
+      .filter(({ layer }) => readers.includes(layer))
+      .every(({ inputs, outputs }) => isBent(inputs[0], makers, traced) && isAdded(outputs[0], traced))
   );
+}
+
+/** Whether nothing but layers with one input, and products, lie between the makers and `flow`: no mixing of places. */
+function isBent(flow: Flow, makers: readonly string[], traced: Trace): boolean {
+  const from = traced.calls.find(({ outputs }) => outputs.includes(flow));
+  if (from === undefined || makers.includes(from.layer)) return from !== undefined;
+  return (from.inputs.length === 1 || from.rule === multiply) && from.inputs.every(one => isBent(one, makers, traced));
+}
+
+/** Whether what `flow` holds is added to something, behind layers that only pass it on. */
+function isAdded(flow: Flow, traced: Trace): boolean {
+  return traced.calls.some(({ rule, inputs, outputs: [out] }) => {
+    if (!inputs.includes(flow)) return false;
+    if (inputs.length > 1) return rule === add;
+    return String(out.width) === String(flow.width) && isAdded(out, traced);
+  });
 }
 
 /** Whether `other` is the other end of the kernel of `site`. */
