@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
+  capture,
   compress,
+  costOf,
   generate,
   loadLlama,
   perplexity,
@@ -96,11 +98,26 @@ export async function tryMethod(
   from: LayersModel = language.model,
 ): Promise<LayersModel> {
   const { data, seed } = language;
-  const { model, report } = await compress(from, method, { data, seed, latency: false, progress: showProgress });
+  const { model } = await compress(from, method, { data, seed, latency: false, progress: showProgress });
   const { nats } = await language.measure(model);
-  const kept = (cost: 'parameters' | 'macs'): string =>
-    `${(100 * ((report.after[cost] ?? NaN) / (report.before[cost] ?? NaN))).toFixed(1)} %`;
-  const macs = report.after.macs === undefined ? '' : `, ${kept('macs')} of the MACs`;
-  console.log(`${name.padEnd(34)} ${nats.toFixed(4)} nats, ${kept('parameters')} of the parameters${macs}`);
+  const [before, after] = [await costAt(from, language), await costAt(model, language)];
+  const parameters = change(before.parameters, after.parameters);
+  console.log(
+    `${name.padEnd(34)} ${nats.toFixed(4)} nats, parameters ${parameters}, MACs ${change(before.macs!, after.macs!)}`,
+  );
   return model;
+}
+
+/** Of texts as long as the windows; the model itself takes texts of any length, whose MACs nobody knows. */
+export async function costAt(model: LayersModel, { data }: Language): Promise<ReturnType<typeof costOf>> {
+  const { topology, weights } = await capture(model);
+  const batchInputShape = [null, data.train.inputs.shape[1]];
+  const layers = topology.config.layers.map(spec =>
+    spec.className === 'InputLayer' ? { ...spec, config: { ...spec.config, batchInputShape } } : spec,
+  );
+  return costOf({ weights, topology: { ...topology, config: { ...topology.config, layers } } });
+}
+
+export function change(before: number, after: number): string {
+  return `${after < before ? '-' : '+'}${Math.abs(100 * (after / before - 1)).toFixed(1)} %`;
 }
