@@ -32,7 +32,7 @@ const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as cons
  * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is
  * all models whose layers are alike. Where they differ, or LayerNorm counts dimensions that were cut, the widths stand under the key
  * `tfjs_prune`, which only this library reads. RMSNorms of a cut width are rewritten as plain ones, and rotary embeddings of
- * neighbours as ones of halves. A checkpoint that is there already stays whole until the new one is.
+ * neighbours as ones of halves. Where some layers of a Llama gained a bias, the others of its part are given one of zeros. A checkpoint that is there already stays whole until the new one is.
  * @throws PruneError `bad-model` for a model that is not one of `loadLlama`, `loadBert` or `loadVit` with parts of it cut,
  * `bad-file` when the folder cannot be written.
  */
