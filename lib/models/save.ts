@@ -34,7 +34,8 @@ const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as cons
  * can tell (`pruned_heads`); where as many went from all layers of a ViT, only those from 5 on (`head_dim`); the others refuse the files.
  * Other widths that differ, and LayerNorms that count dimensions which were cut, stand under the key `tfjs_prune`, which only this
  * library reads. RMSNorms of a cut width are rewritten as plain ones, rotary embeddings of neighbours as ones of halves, and queries of a
- * ViT whose heads became narrower are scaled to fit. A checkpoint that is there already stays whole until the new one is.
+ * ViT whose heads became narrower are scaled to fit. Where some layers of a Llama gained a bias, the others of its part are given one of zeros.
+ * A checkpoint that is there already stays whole until the new one is.
  * @throws PruneError `bad-model` for a model that is not one of `loadLlama`, `loadBert` or `loadVit` with parts of it cut,
  * `bad-file` when the folder cannot be written.
  */
