@@ -26,11 +26,11 @@ import {
   uniform,
   useBackend,
   type Criterion,
-  type Data,
   type Group,
   type Need,
 } from 'tfjs-prune';
 import { meanAndSpread } from './support/print';
+import { splitText } from './support/texts';
 
 const criteria = {
   taylor: taylor({ batchSize: 8, batches: 8 }) as Criterion<Need>,
@@ -44,11 +44,6 @@ const targets: Readonly<Record<string, (group: Group) => boolean>> = {
   heads: ({ kind }) => kind === 'heads',
   neurons: ({ kind }) => kind === 'neurons',
 };
-
-interface Text {
-  readonly calibration: Data;
-  readonly heldOut: readonly number[];
-}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -99,19 +94,6 @@ async function main(): Promise<void> {
     }
   }
   if (values.save && best) await saveHuggingFace(best.model, values.save, { config });
-}
-
-/** The first 90 % in examples of `window` tokens, with the same one token later as targets; at most `most` of either part. */
-function splitText(tokens: readonly number[], window: number, most: number): Text {
-  const end = Math.floor(0.9 * tokens.length);
-  const count = Math.floor((Math.min(end, most) - 1) / window);
-  const cut = (from: number) => ({
-    shape: [count, window],
-    dtype: 'int32' as const,
-    data: Int32Array.from({ length: count * window }, (_, i) => tokens[i + from]),
-  });
-  const train = { inputs: cut(0), targets: cut(1) };
-  return { calibration: { train, loss: 'sparseCategoricalCrossentropy' }, heldOut: tokens.slice(end, end + most) };
 }
 
 void main();
