@@ -24,6 +24,7 @@ type Row = readonly [name: string, method: (asked: Asked) => Method<'data'>];
 
 const rows: readonly Row[] = [
   ['SliceGPT', ({ ratio, multipleOf }) => sliceGpt({ ratio, multipleOf })],
+  ['SliceGPT, behind norms', ({ ratio, multipleOf }) => sliceGpt({ ratio, multipleOf, measure: 'normed' })],
   ['one basis', ({ ratio, multipleOf }) => sliceGpt({ ratio, multipleOf, shared: true })],
   ['random directions', ({ ratio, multipleOf }) => sliceGpt({ ratio, multipleOf, orientation: 'random' })],
   ['least magnitude', leastMagnitude],

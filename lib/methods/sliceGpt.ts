@@ -2,7 +2,7 @@
 import { checkAborted, checkKeyword, checkNumber, checkRatio } from '../core/check';
 import type { NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
-import type { Context, Observed, ObserveOptions } from '../core/context';
+import { madeBy, type Context, type Observed, type ObserveOptions } from '../core/context';
 import { symmetricEigen } from '../core/eigen';
 import { PruneError } from '../core/errors';
 import { gram, type Gram } from '../core/gram';
@@ -18,6 +18,7 @@ import type { Unit } from '../rules/rule';
 import type { Method } from './method';
 
 const orientations = ['pca', 'random'] as const;
+const measures = ['stream', 'normed'] as const;
 
 export interface SliceGptOptions extends ObserveOptions {
   /** Fraction of the dimensions of every stream that goes, in [0, 1): the nominal slicing. Far fewer parameters may go, or none. */
@@ -26,6 +27,11 @@ export interface SliceGptOptions extends ObserveOptions {
   readonly multipleOf?: number;
   /** pca: the directions of most energy stay. random: any, as a baseline. Default: pca. */
   readonly orientation?: (typeof orientations)[number];
+  /**
+   * stream: directions are those of what flows, so that long vectors count more. normed: of what the norm behind makes of it, to which all
+   * places are alike. Default: stream; with `shared` normed, as later streams are longer than earlier ones.
+   */
+  readonly measure?: (typeof measures)[number];
   /** One basis for all streams: no shortcuts, so that a cut saves what it says, but the directions fit each stream less. Default false. */
   readonly shared?: boolean;
   /** The last stream, which the head reads, is cut as well; always so where all streams are one. Default false, as in the paper's code. */
@@ -40,17 +46,19 @@ export interface SliceGptOptions extends ObserveOptions {
  * layers behind them, for LayerNorms the mean into the layers before; norms go on to divide by the old width; tied embeddings are
  * untied. Between two streams a Dense layer without bias, `..._shortcut`, takes one basis to the other beside the branch. Certifies that the turned
  * model computes what `model` does, within 1e-3, and the cut one what the turned one does with the cut directions masked.
- * Paper: Ashkboos et al. 2024, 2401.15024, section 3. Directions are those of the stream before the norm, as in the paper's code.
+ * Paper: Ashkboos et al. 2024, 2401.15024, section 3; with `measure: 'stream'` as in the paper's code.
  * Differs: the code takes the mean out of the embeddings of every model, which changes those with RMSNorm; it turns what is kept at random
  * for quantization in the end. Behind post-norm blocks shortcuts hold the scale and the shift of the norm, and so have a bias.
  * @throws PruneError `bad-ratio`, `bad-option`; when run `no-groups` where no stream can be turned, `empty-group`, `bad-weights`,
  * `not-exact`, `aborted`.
  */
 export function sliceGpt(options: SliceGptOptions): Method<'data'> {
-  const { ratio, multipleOf = 8, orientation = 'pca', batches = 16, batchSize = 8 } = options;
+  const { ratio, multipleOf = 8, orientation = 'pca', shared = false, batches = 16, batchSize = 8 } = options;
+  const { measure = shared ? 'normed' : 'stream' } = options;
   checkRatio('sliceGpt', ratio);
   checkNumber('sliceGpt', 'multipleOf', multipleOf, { least: 1, integer: true });
   checkKeyword('sliceGpt', 'orientation', orientation, orientations);
+  checkKeyword('sliceGpt', 'measure', measure, measures);
   checkNumber('sliceGpt', 'batches', batches, { least: 1, integer: true });
   checkNumber('sliceGpt', 'batchSize', batchSize, { least: 1, integer: true });
   return {
@@ -59,11 +67,16 @@ export function sliceGpt(options: SliceGptOptions): Method<'data'> {
     needs: ['data'],
     settings: options,
     async run(model, context) {
-      const opened = openStreams(model, { apart: !options.shared });
+      const opened = openStreams(model, { apart: !shared });
       const cuts = cutsOf(opened, { ratio, multipleOf, sliceHead: options.sliceHead });
       const turned = cuts.map(({ stream: { name, units }, kept }) => ({ name, before: units.length, after: kept }));
       context.removed({ groups: [], sites: [], turned }, model);
-      const { model: whole, removed } = await turnAll(opened, cuts, { orientation, batches, batchSize }, context);
+      const { model: whole, removed } = await turnAll(
+        opened,
+        cuts,
+        { orientation, measure, batches, batchSize },
+        context,
+      );
       await context.certify('sliceGpt, turned', model, whole, 1e-3);
       const sliced = slice(whole, opened.traced, removed);
       await context.certify('sliceGpt', mask(whole, opened.traced, removed), sliced);
@@ -97,11 +110,15 @@ function cutsOf(
   });
 }
 
+interface Observing extends ObserveOptions {
+  readonly measure: (typeof measures)[number];
+}
+
 /** Every stream turned in its turn, and the units that are to go. */
 async function turnAll(
   { model, traced }: OpenedStreams,
   cuts: readonly Cut[],
-  { orientation, ...observing }: Required<Pick<SliceGptOptions, 'orientation' | 'batches' | 'batchSize'>>,
+  { orientation, ...observing }: Pick<SliceGptOptions, 'orientation'> & Observing,
   context: Context<'data'>,
 ): Promise<{ readonly model: Checkpoint; readonly removed: ReadonlySet<Unit> }> {
   const removed = new Set<Unit>();
@@ -133,7 +150,7 @@ async function energyOf(
   model: Checkpoint,
   traced: Trace,
   { norms, units }: OpenedStream,
-  options: ObserveOptions,
+  { measure, ...options }: Observing,
   { data, log }: Context<'data'>,
 ): Promise<Gram> {
   const readers = norms.filter((call, i) => norms.findIndex(({ inputs }) => inputs[0] === call.inputs[0]) === i);
@@ -143,9 +160,13 @@ async function energyOf(
   const products = gram(units.length);
   const see = ([seen]: readonly Observed[]): void => {
     const mask = padded === undefined ? undefined : seen.get(padded)![0][3];
-    for (const layer of layers) for (const [given] of seen.get(layer)!) addPlaces(products, given, mask);
+    for (const layer of layers) {
+      for (const [held] of seen.get(measure === 'stream' ? layer : madeBy(layer))!) addPlaces(products, held, mask);
+    }
   };
-  await data.observe([{ model, layers: padded === undefined ? layers : [...layers, padded] }], see, options);
+  const masked = padded === undefined ? [] : [padded];
+  const watched = measure === 'stream' ? { layers: [...layers, ...masked] } : { layers: masked, makers: layers };
+  await data.observe([{ model, ...watched }], see, options);
   if (products.count < units.length) {
     log(`${layers[0]}: ${products.count} places are too few for ${units.length} directions; pass more data`);
   }

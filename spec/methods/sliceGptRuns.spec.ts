@@ -231,6 +231,7 @@ describe('refusals', () => {
     [{ ratio: 1 }, 'bad-ratio', /ratio in \[0, 1\)/],
     [{ multipleOf: 0 }, 'bad-option', /multipleOf/],
     [{ orientation: 'pcs' as 'pca' }, 'bad-option', /pca, random/],
+    [{ measure: 'norm' as 'normed' }, 'bad-option', /stream, normed/],
     [{ batches: 0.5 }, 'bad-option', /batches/],
     [{ batchSize: 0 }, 'bad-option', /batchSize/],
   ])('%j', (options, code, message) => {

@@ -11,6 +11,7 @@ import {
   type CompressOptions,
   type Data,
   type Method,
+  type SliceGptOptions,
 } from 'tfjs-prune';
 import type { NdArray } from '../../lib/core/array';
 import { leaves } from '../../lib/core/checkpoint';
@@ -25,7 +26,7 @@ interface Answers {
   readonly cases: readonly {
     readonly model: string;
     readonly kept: number;
-    readonly sliceHead: boolean;
+    readonly options: Pick<SliceGptOptions, 'sliceHead' | 'measure' | 'shared'>;
     readonly logits: readonly number[];
   }[];
 }
