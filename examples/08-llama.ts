@@ -8,28 +8,23 @@
  * The text is calibrated on in its first 90 %, and foretold in its last 10 %, in windows that do not overlap. --save writes the model
  * with the fewest nats at the last ratio as files of Hugging Face.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
   activation,
   compress,
   fisher,
-  generate,
-  loadLlama,
   magnitude,
-  perplexity,
   prune,
   random,
   saveHuggingFace,
   taylor,
   uniform,
-  useBackend,
   type Criterion,
-  type Data,
   type Group,
   type Need,
 } from 'tfjs-prune';
+import { languageOptions, openLanguage, showDense } from './support/language';
 import { meanAndSpread } from './support/print';
 
 const criteria = {
@@ -45,34 +40,18 @@ const targets: Readonly<Record<string, (group: Group) => boolean>> = {
   neurons: ({ kind }) => kind === 'neurons',
 };
 
-interface Text {
-  readonly calibration: Data;
-  readonly heldOut: readonly number[];
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      model: { type: 'string' },
-      text: { type: 'string' },
-      window: { type: 'string', default: '256' },
-      tokens: { type: 'string', default: '20000' },
+      ...languageOptions,
       ratios: { type: 'string', default: '0.25,0.5' },
       seeds: { type: 'string', default: '3' },
       save: { type: 'string' },
     },
   });
-  if (!values.model || !values.text) throw new Error('--model DIR and --text FILE are needed');
-  console.log(`backend: ${(await useBackend('auto')).description}`);
-  const { model, config, tokenizer } = await loadLlama(values.model, { tokenizer: true });
-  const window = Number(values.window);
-  const text = splitText(tokenizer!.encode(readFileSync(values.text, 'utf8'), { special: false }), window, Number(values.tokens)); // prettier-ignore
-  const measure = (each: LayersModel) => perplexity(each, text.heldOut, { window });
-  const dense = await measure(model);
-  console.log(`${dense.tokens} tokens of the last 10 %, ${dense.protocol}`);
-  const begin = tokenizer!.bos === undefined ? tokenizer!.encode('Once upon a time') : [tokenizer!.bos];
-  const sample = await generate(model, begin, { maxTokens: 60, temperature: 0.8, topP: 0.9 });
-  console.log(`dense: ${dense.nats.toFixed(4)} nats a token; a sample:\n  ${tokenizer!.decode(sample)}\n`);
+  const language = await openLanguage(values);
+  const { model, config, data, measure } = language;
+  await showDense(language);
   let best: { nats: number; model: LayersModel } | undefined;
   const ratios = values.ratios.split(',').map(Number);
   for (const [target, groups] of Object.entries(targets)) {
@@ -83,7 +62,7 @@ async function main(): Promise<void> {
         let kept = 1;
         for (let seed = 0; seed < seeds; seed++) {
           const method = prune({ criterion, budget: uniform({ ratio }), groups });
-          const { model: small, report } = await compress(model, method, { data: text.calibration, seed, latency: false }); // prettier-ignore
+          const { model: small, report } = await compress(model, method, { data, seed, latency: false }); // prettier-ignore
           const { nats } = await measure(small);
           found.push(nats);
           kept = report.after.parameters / report.before.parameters;
@@ -99,19 +78,6 @@ async function main(): Promise<void> {
     }
   }
   if (values.save && best) await saveHuggingFace(best.model, values.save, { config });
-}
-
-/** The first 90 % in examples of `window` tokens, with the same one token later as targets; at most `most` of either part. */
-function splitText(tokens: readonly number[], window: number, most: number): Text {
-  const end = Math.floor(0.9 * tokens.length);
-  const count = Math.floor((Math.min(end, most) - 1) / window);
-  const cut = (from: number) => ({
-    shape: [count, window],
-    dtype: 'int32' as const,
-    data: Int32Array.from({ length: count * window }, (_, i) => tokens[i + from]),
-  });
-  const train = { inputs: cut(0), targets: cut(1) };
-  return { calibration: { train, loss: 'sparseCategoricalCrossentropy' }, heldOut: tokens.slice(end, end + most) };
 }
 
 void main();

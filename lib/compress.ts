@@ -139,6 +139,7 @@ async function run<N extends Need>(
     layers: layerWidths(original, result),
     certificates: notes.certificates,
     ...(notes.undone.length > 0 && { undone: notes.undone }),
+    ...(plan.turned && { turned: plan.turned }),
     ...(plan.blocks && { blocks: plan.blocks.map(({ name, branches, layers }) => ({ name, branches, layers })) }),
   };
   const removed = keepRemoved ? removedFrom(original, result, plan, notes) : undefined;

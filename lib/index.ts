@@ -13,6 +13,13 @@ export {
   prune,
   pruneToLatency,
   layerDrop,
+  headPruning,
+  ffnPruning,
+  wandaSp,
+  flap,
+  isHeads,
+  isFeedForward,
+  sliceGpt,
   cut,
   fineTune,
   distill,
@@ -35,6 +42,11 @@ export type {
   PruneOptions,
   PruneToLatencyOptions,
   LayerDropOptions,
+  PartPruningOptions,
+  WandaSpOptions,
+  FlapOptions,
+  GroupFilter,
+  SliceGptOptions,
   FineTuneOptions,
   Distillation,
   DistillOptions,
@@ -53,7 +65,7 @@ export type {
   ShearedLlamaOptions,
   ShearTarget,
 } from './methods';
-export { geometricMedian, activation, wanda, hrank } from './criteria';
+export { geometricMedian, activation, wanda, fluctuation, hrank } from './criteria';
 export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type CoupledOptions } from './criteria';
@@ -71,7 +83,7 @@ export type { RotaryLayout } from './rules/rotary';
 export { rmsNorm, layerNorm, type NormOptions } from './layers/norms';
 export { tiedEmbedding, type TiedEmbeddingOptions } from './layers/tiedEmbedding';
 export { positionEmbedding, classToken, firstToken, type PositionEmbeddingOptions } from './layers/positions';
-export { startDecoding, type Decoding } from './layers/decoding';
+export { startDecoding, type Decoding, type DecodingOptions } from './layers/decoding';
 export { addLora, mergeLora } from './runtime/lora';
 export type { LoraOptions } from './edit/lora';
 export { slimModel, strip } from './runtime/slimModel';
@@ -97,7 +109,17 @@ export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
 export type { Checkpoint } from './core/checkpoint';
-export type { Context, Need, Progress, Certificate, Teacher, FeaturePair, Undone, RemovedBlock } from './core/context';
+export type {
+  Context,
+  Need,
+  Progress,
+  Certificate,
+  Teacher,
+  FeaturePair,
+  Undone,
+  RemovedBlock,
+  TurnedStream,
+} from './core/context';
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
@@ -107,7 +129,7 @@ export type { StoredTensor } from './io/safetensorsHeader';
 export type { StoredType, FloatType } from './io/dtypes';
 export { writeSafetensors, tensorToWrite } from './io/safetensorsWriter';
 export type { TensorToWrite, WriteSafetensorsOptions } from './io/safetensorsWriter';
-export type { NewFile } from './io/atomic';
+export type { NewFile, WholeFile } from './io/atomic';
 export { loadConfig, parseConfig, readConfig, type ModelConfig } from './models/config';
 export { llamaConfigJson, type LlamaConfig } from './models/llamaConfig';
 export { bertConfigJson, type BertConfig } from './models/bertConfig';
@@ -116,6 +138,9 @@ export type { LayerShape } from './models/layerShape';
 export type { ActivationName } from './models/configReader';
 export { openLlama2c, llama2cFromBytes, type Llama2c } from './models/llama2c';
 export { loadTokenizer, parseTokenizer, type Tokenizer, type SpecialOptions } from './models/tokenizer';
+export { vocabularyOf, pruneTokenizer, remapTokens } from './models/vocabulary';
+export type { Corpus, VocabularyOptions, PrunedTokenizer } from './models/vocabulary';
+export { pruneVocabulary, type PruneVocabularyOptions, type PrunedVocabulary } from './models/pruneVocabulary';
 export { pruneFiles, type PruneFilesOptions, type PrunedFiles } from './models/pruneFiles';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded, type TokenizerOptions } from './models/load';
@@ -123,8 +148,11 @@ export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';
 export type { LlamaOptions } from './models/llama';
 export type { BertOptions, BertHead } from './models/bert';
 export type { VitOptions, VitHead } from './models/vit';
-export { generate, generateTokens, type GenerateOptions } from './runtime/generate';
+export { generate, generateBatch, generateTokens, type GenerateOptions } from './runtime/generate';
 export { perplexity, type Perplexity, type PerplexityOptions } from './runtime/perplexity';
+export { padTokens, type PadTokensOptions } from './models/padTokens';
+export { sentenceEmbeddings } from './runtime/sentenceEmbeddings';
+export type { PredictOptions } from './runtime/predict';
 export { hiddenStates } from './runtime/hiddenStates';
 export { provenanceOf } from './report/provenance';
 export { provenanceFrom, type Provenance } from './core/provenance';

@@ -2,6 +2,7 @@
 import {
   activation,
   fisher,
+  fluctuation,
   gamma,
   geometricMedian,
   hrank,
@@ -26,5 +27,6 @@ export const criteria: Readonly<Record<string, () => Criterion<'data' | 'gradien
   activation: () => activation(),
   apoz: () => activation({ statistic: 'apoz' }),
   wanda: () => wanda(),
+  fluctuation: () => fluctuation(),
   hrank: () => hrank(),
 };

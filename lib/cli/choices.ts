@@ -5,6 +5,7 @@ import type { Need } from '../core/context';
 import {
   activation,
   fisher,
+  fluctuation,
   gamma,
   geometricMedian,
   hrank,
@@ -27,6 +28,7 @@ const CRITERIA: Readonly<Record<string, () => Criterion<Need>>> = {
   activation: () => activation(),
   apoz: () => activation({ statistic: 'apoz' }),
   wanda,
+  fluctuation,
   hrank,
   random,
 };

@@ -84,6 +84,24 @@ function copyRuns(
   }
 }
 
+/** Axis a of the result is axis `order[a]` of `array`. */
+export function transpose({ shape, dtype, data }: NdArray, order: readonly number[]): NdArray {
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const sizes = order.map(axis => shape[axis]);
+  const steps = order.map(axis => strides[axis]);
+  const result = apart.make(data, data.length);
+  const last = sizes.length - 1;
+  let to = 0;
+  const fill = (axis: number, from: number): void => {
+    for (let i = 0, at = from; i < sizes[axis]; i++, at += steps[axis]) {
+      if (axis === last) result[to++] = data[at];
+      else fill(axis + 1, at);
+    }
+  };
+  fill(0, 0);
+  return { shape: sizes, dtype, data: result };
+}
+
 /** Undoes two gathers along `axis`: `kept` at `positions`, ascending, and `others` at the positions between them. */
 export function interleave(kept: NdArray, positions: readonly number[], others: NdArray, axis: number): NdArray {
   const { outer, length, inner } = around(kept.shape, axis);
@@ -188,6 +206,7 @@ export function rows(array: NdArray, indices: ArrayLike<number>): NdArray {
   return gather(array, 0, indices);
 }
 
-function around(shape: readonly number[], axis: number): { outer: number; length: number; inner: number } {
+/** Sizes before, along and behind `axis`. */
+export function around(shape: readonly number[], axis: number): { outer: number; length: number; inner: number } {
   return { outer: sizeOf(shape.slice(0, axis)), length: shape[axis], inner: sizeOf(shape.slice(axis + 1)) };
 }

@@ -44,6 +44,13 @@ export function nameOf(spec: LayerSpec): string {
   return String(spec.config.name ?? spec.name);
 }
 
+/** `name`, or one like it that is not in `taken`, to which it is added. */
+export function freshName(name: string, taken: Set<string>): string {
+  const free = taken.has(name) ? freshName(`${name}_`, taken) : name;
+  taken.add(free);
+  return free;
+}
+
 /** Path of a layer inside the nested model at `parent` ('' for the outermost). */
 export function join(parent: string, name: string): string {
   return parent === '' ? name : `${parent}/${name}`;

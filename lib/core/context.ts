@@ -300,9 +300,9 @@ export interface BaseContext {
   stage(name: string, model: Checkpoint): Promise<void>;
   /**
    * Runs both models on probe inputs.
-   * @throws PruneError `not-exact` when they differ by more than the tolerance.
+   * @throws PruneError `not-exact` when they differ by more than the tolerance, which is 1e-5 unless their arithmetic differs.
    */
-  certify(place: string, masked: Checkpoint, sliced: Checkpoint): Promise<Certificate>;
+  certify(place: string, masked: Checkpoint, sliced: Checkpoint, tolerance?: number): Promise<Certificate>;
   /**
    * Runs all models on the current backend, in turns, so that a machine that slows down slows them alike.
    * @throws PruneError `bad-option`, `aborted`.
@@ -332,6 +332,15 @@ export interface RemovedBlock {
   readonly layers: readonly string[];
 }
 
+/** A stream that was turned to a basis of its own and cut to the first directions: no unit of it is one of the original model. */
+export interface TurnedStream {
+  /** Path of the first norm that reads it. */
+  readonly name: string;
+  /** Dimensions. */
+  readonly before: number;
+  readonly after: number;
+}
+
 /** Units that one step removed: for each site the positions that stay, in terms of the model before the step. */
 export interface RemovedStep {
   readonly groups: readonly {
@@ -350,6 +359,8 @@ export interface RemovedStep {
   }[];
   /** Blocks that went whole, in this order, and before any unit of the step. */
   readonly blocks?: readonly RemovedBlock[];
+  /** Streams that were turned: what the step did cannot be told in positions of the model before it. */
+  readonly turned?: readonly TurnedStream[];
   /** Where a clock had a say in it. */
   readonly measured?: readonly Measured[];
 }

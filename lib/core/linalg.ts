@@ -1,4 +1,5 @@
-/** Linear algebra on plain double precision matrices, row-major: what least squares and criteria need. */
+/** Linear algebra on plain double precision matrices, row-major: what least squares, criteria and bases need. */
+import { gram, type Gram } from './gram';
 
 /** Factor L of the symmetric positive definite `matrix` `[size, size]`, L times its transpose; undefined when it is not. */
 export function cholesky(matrix: Float64Array, size: number): Float64Array | undefined {
@@ -104,6 +105,28 @@ function eliminate(matrix: Float64Array, step: number, rows: number, columns: nu
   }
 }
 
+/** An orthogonal matrix `[size, size]`, uniformly drawn: directions of normal numbers, each freed of those before it. */
+export function randomOrthogonal(size: number, normal: () => number): Float64Array {
+  const rows = Float64Array.from({ length: size * size }, normal);
+  for (let i = 0; i < size; i++) {
+    // Twice, because what the first pass leaves of earlier directions is as small as rounding only if little was taken away.
+    for (let pass = 0; pass < 2; pass++) {
+      for (let k = 0; k < i; k++) takeAlong(rows, i * size, k * size, size);
+    }
+    let square = 0;
+    for (let j = 0; j < size; j++) square += rows[i * size + j] ** 2;
+    for (let j = 0; j < size; j++) rows[i * size + j] /= Math.sqrt(square);
+  }
+  return rows;
+}
+
+/** Frees the row that begins at `at` of what it has in common with the one of unit length at `along`. */
+function takeAlong(rows: Float64Array, at: number, along: number, size: number): void {
+  let common = 0;
+  for (let j = 0; j < size; j++) common += rows[at + j] * rows[along + j];
+  for (let j = 0; j < size; j++) rows[at + j] -= common * rows[along + j];
+}
+
 /** Sums over samples that a linear regression follows from; the samples themselves are not kept. */
 export interface Regression {
   /** Adds one sample; both arrays may be used again. */
@@ -118,55 +141,33 @@ export interface Fit {
   readonly intercept: Float64Array;
 }
 
-/** Samples are multiplied in blocks, because numbers that lie side by side are many times as fast. */
-const BLOCK = 64;
-
 export function regression(inputs: number, outputs: number): Regression {
-  const size = inputs + outputs;
-  // Sums of products of everything with the inputs; the part above the diagonal is not used.
-  const products = new Float64Array(size * inputs);
-  const sums = new Float64Array(size);
-  const block = new Float64Array(size * BLOCK);
-  let count = 0;
-  let filled = 0;
-  const flush = (): void => {
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < Math.min(i + 1, inputs); j++) products[i * inputs + j] += dot(block, i, j, filled);
-    }
-    filled = 0;
-  };
+  // Products of everything with the inputs.
+  const products = gram(inputs + outputs, inputs);
+  const sums = new Float64Array(inputs + outputs);
   return {
     add(x, y) {
-      for (let i = 0; i < inputs; i++) sums[i] += block[i * BLOCK + filled] = x[i];
-      for (let i = 0; i < outputs; i++) sums[inputs + i] += block[(inputs + i) * BLOCK + filled] = y[i];
-      count += 1;
-      filled += 1;
-      if (filled === BLOCK) flush();
+      for (let i = 0; i < inputs; i++) sums[i] += x[i];
+      for (let i = 0; i < outputs; i++) sums[inputs + i] += y[i];
+      products.add(x, y);
     },
     solve({ ridge, intercept }) {
-      flush();
-      return solve({ products, sums, count: Math.max(count, 1), inputs, outputs }, ridge, intercept);
+      return solve({ products, sums, inputs, outputs }, ridge, intercept);
     },
   };
-}
-
-function dot(block: Float64Array, i: number, j: number, count: number): number {
-  let sum = 0;
-  for (let k = 0, a = i * BLOCK, b = j * BLOCK; k < count; k++, a++, b++) sum += block[a] * block[b];
-  return sum;
 }
 
 interface Sums {
-  readonly products: Float64Array;
+  readonly products: Gram;
   readonly sums: Float64Array;
-  readonly count: number;
   readonly inputs: number;
   readonly outputs: number;
 }
 
-function solve({ products, sums, count, inputs, outputs }: Sums, ridge: number, intercept: boolean): Fit {
+function solve({ products, sums, inputs, outputs }: Sums, ridge: number, intercept: boolean): Fit {
+  const count = Math.max(products.count, 1);
   const means = sums.map(sum => (intercept ? sum / count : 0));
-  const at = (i: number, j: number): number => products[i * inputs + j] / count - means[i] * means[j];
+  const at = (i: number, j: number): number => products.at(i, j) / count - means[i] * means[j];
   const matrix = new Float64Array(inputs * inputs);
   const right = new Float64Array(inputs * outputs);
   let trace = 0;

@@ -12,6 +12,7 @@ export { gamma } from './gamma';
 export { geometricMedian, type GeometricMedianOptions } from './geometricMedian';
 export { activation, type ActivationOptions } from './activation';
 export { wanda, type WandaOptions } from './wanda';
+export { fluctuation } from './fluctuation';
 export { hrank, type HrankOptions } from './hrank';
 export { magnitude } from './magnitude';
 export { random } from './random';

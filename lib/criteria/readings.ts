@@ -14,8 +14,8 @@ export function isRead(group: Group, traced: Trace): boolean {
   return (readsOf(traced, group)?.length ?? 0) > 0;
 }
 
-/** `[examples, positions of axis]`, row by row: a number for all that an array holds of an example at a position. */
-export type Measure = (array: NdArray, axis: number) => Float64Array;
+/** What is to be known of an array; default: `[examples, positions of axis]`, row by row: a number for all that it holds of an example at a position. */
+export type Measure<T = Float64Array> = (array: NdArray, axis: number) => T;
 
 /**
  * The mean over examples of what `measure` says of a unit: averaged first over its positions, then over all `gates` of its
@@ -38,30 +38,35 @@ export async function averagedReadings(
 }
 
 /** What was measured in a batch at a gate, call by call. */
-export type Measured = (gate: GroupGate) => readonly Float64Array[];
+export type Measured<T = Float64Array> = (gate: GroupGate) => readonly T[];
 
 /** Shows `see` what is measured at all `gates`, batch by batch; where groups share a gate it is measured once. */
-export async function observeGates(
+export async function observeGates<T>(
   gates: readonly (readonly GroupGate[])[],
   model: Checkpoint,
   { data }: Context<'data'>,
   { batches, batchSize }: CalibrationOptions,
-  measure: Measure,
-  see: (measured: Measured) => boolean,
+  measure: Measure<T>,
+  see: (measured: Measured<T>) => boolean,
 ): Promise<void> {
   const layers = [...new Set(gates.flat().map(({ layer }) => layer))];
   if (layers.length === 0) return;
   await data.observe([{ model, layers }], ([observed]) => see(measuredOnce(observed, measure)), { batches, batchSize });
 }
 
-function measuredOnce(observed: Observed, measure: Measure): Measured {
-  const known = new Map<string, readonly Float64Array[]>();
+function measuredOnce<T>(observed: Observed, measure: Measure<T>): Measured<T> {
+  const known = new Map<string, readonly T[]>();
   return ({ layer, input, axis }) => {
-    const key = `${layer}:${input}`;
+    const key = keyOf({ layer, input });
     const measured = known.get(key) ?? observed.get(layer)!.map(given => measure(given[input], axis));
     known.set(key, measured);
     return measured;
   };
+}
+
+/** Tells one gate from another. */
+export function keyOf({ layer, input }: Pick<GroupGate, 'layer' | 'input'>): string {
+  return `${layer}:${input}`;
 }
 
 /** For each example the mean of what was measured of each unit. */

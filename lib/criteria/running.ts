@@ -11,6 +11,8 @@ export interface Running {
   add(values: ArrayLike<number>): void;
   /** Means so far; their standard errors from the second observation on. */
   scores(): Scores;
+  /** Of the observations so far; undefined before the second. */
+  variances(): Float64Array | undefined;
 }
 
 /** Mean and variance of each of `units` values (Welford's recurrence: no difference of large sums). */
@@ -30,6 +32,7 @@ export function running(units: number): Running {
       values: means.slice(),
       ...(count > 1 && { standardError: squares.map(sum => Math.sqrt(sum / (count - 1) / count)) }),
     }),
+    variances: () => (count > 1 ? squares.map(sum => sum / (count - 1)) : undefined),
   };
 }
 

@@ -1,11 +1,11 @@
 /** Weights by what they are multiplied with. */
+import type { NdArray } from '../core/array';
 import type { GroupGate } from '../graph/gates';
-import { trace } from '../graph/trace';
-import { averaged, checkCalibration, type CalibrationOptions } from './calibration';
+import { checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
 import { checkNormalize, normalized, type Normalize } from './normalize';
-import { isRead, observeGates, powerSums, type Measure } from './readings';
-import { weightedReads, type WeightedRead } from './weightedReads';
+import { isRead, keyOf, powerSums } from './readings';
+import { scoreReads, type WeightedRead } from './weightedReads';
 
 export interface WandaOptions extends CalibrationOptions {
   /** Default: by the group's mean, so that groups of different fan-out can be ranked together. */
@@ -31,37 +31,23 @@ export function wanda({ normalize = 'mean', ...options }: WandaOptions = {}): Cr
     settings: { normalize, ...options },
     covers: isRead,
     async score(groups, model, context) {
-      const traced = trace(model);
-      const reads = groups.map(group => weightedReads(group, traced, model, 1));
-      const gates = reads.map(all => all.map(({ gate }) => gate));
-      const whole = meanSquares();
-      const squares: Measure = (array, axis) => powerSums(array, axis, 2);
-      const batches = await averaged('wanda', groups, options, context, see =>
-        observeGates(gates, model, context, options, squares, measured => {
-          const batch = meanSquares();
-          for (const [key, gate] of new Map(gates.flat().map(each => [keyOf(each), each]))) {
-            for (const means of [batch, whole]) means.add(key, gate.members.length, measured(gate));
-          }
-          return see(groups.map(({ units }, i) => [weighted(units.length, reads[i], batch)]));
-        }),
-      );
-      return groups.map((group, i) => {
-        const values = weighted(group.units.length, reads[i], whole);
-        return normalized({ ...batches[i], values }, normalize, group);
-      });
+      const how = { name: 'wanda', power: 1, measure: squares, sums: meanSquares, score: weighted } as const;
+      const scores = await scoreReads(how, groups, model, context, options);
+      return scores.map((each, i) => normalized(each, normalize, groups[i]));
     },
   };
 }
 
-function keyOf({ layer, input }: GroupGate): string {
-  return `${layer}:${input}`;
+function squares(array: NdArray, axis: number): Float64Array {
+  return powerSums(array, axis, 2);
 }
 
-/** For each position of a gate the mean over examples of the squares of all that is read there; a shared layer reads at every call. */
+/** For each position of a gate the mean over examples of the squares of all that is read there. */
 function meanSquares() {
   const sums = new Map<string, { readonly squares: Float64Array; examples: number }>();
   return {
-    add(key: string, positions: number, calls: readonly Float64Array[]): void {
+    add(gate: GroupGate, calls: readonly Float64Array[]): void {
+      const [key, positions] = [keyOf(gate), gate.members.length];
       const sum = sums.get(key) ?? { squares: new Float64Array(positions), examples: 0 };
       for (const rows of calls) rows.forEach((value, i) => (sum.squares[i % positions] += value));
       sum.examples += calls[0].length / positions;

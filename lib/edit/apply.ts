@@ -11,7 +11,10 @@ export type Edits = Readonly<Record<string, readonly number[]>>;
  * Refuses what is no plan, and a plan of another model.
  * @throws PruneError `bad-plan`.
  */
-export function requireSource({ version, source, groups, blocks }: Plan, sha256: string): void {
+export function requireSource({ version, source, groups, blocks, turned }: Plan, sha256: string): void {
+  if (version === 3 && turned) {
+    throw bad('removals of units and blocks', 'streams that were turned to another basis', 'Run the method again.');
+  }
   if (version !== 1 && version !== 2) {
     throw bad('version 1 or 2', String(version), 'Update tfjs-prune, or make a new plan.');
   }

@@ -1,5 +1,5 @@
 /** Plans that name whole blocks: they go first, and what the plan says of units is said of the model without them. */
-import { leaves, type Checkpoint } from '../core/checkpoint';
+import { leaves, weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { RemovedBlock, RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Branch } from '../graph/blocks';
@@ -58,15 +58,25 @@ export function takePlanned(model: Checkpoint, { blocks: planned = [] }: Pick<Pl
 export function composePlan(
   original: Checkpoint,
   steps: readonly RemovedStep[],
-): Pick<Plan, 'version' | 'groups' | 'sites' | 'measured' | 'blocks'> {
+): Pick<Plan, 'version' | 'groups' | 'sites' | 'measured' | 'blocks' | 'turned'> {
+  const first = steps.findIndex(step => step.turned);
+  if (first >= 0) {
+    const turned = steps.flatMap(step => step.turned ?? []);
+    return { ...composePlan(original, steps.slice(0, first)), version: 3, turned };
+  }
   const composed = composeSteps(steps);
   const gone = steps.flatMap(({ blocks = [] }) => blocks);
-  if (gone.length === 0) return { version: 1, ...composed };
+  if (gone.length === 0) return { version: 1, ...composed, sites: composed.sites.filter(isOf(original)) };
   const { model, blocks: taken } = takeBlocks(original, gone);
   const traced = trace(model);
   const all = groupsOf(traced);
   const removed = unitsOf(traced.sites, composed.sites);
   return { version: 2, blocks: taken, ...composed, ...describeCut(all, traced, removed) };
+}
+
+/** A bias that a layer gained on the way is none of the original's. */
+function isOf(original: Checkpoint): (site: PlanSite) => boolean {
+  return ({ layer, weight }) => weightsOf(original, layer)[weight] !== undefined;
 }
 
 /** The units at the positions that `sites` lost; sites of layers that are gone say nothing. */

@@ -1,5 +1,5 @@
 /** The plan: what is removed, in terms of the original model, as JSON. */
-import type { RemovedBlock, RemovedStep } from '../core/context';
+import type { RemovedBlock, RemovedStep, TurnedStream } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { Measured } from '../core/timing';
 import type { Group } from '../graph/group';
@@ -65,8 +65,8 @@ export interface PlanBlock extends RemovedBlock {
 
 /** What `blocks` and `groups[].removed` say decides; `sites` follow from it, and must. */
 export interface Plan {
-  /** 2 where blocks go. */
-  readonly version: 1 | 2;
+  /** 2 where blocks go, 3 where streams are turned. */
+  readonly version: 1 | 2 | 3;
   /** Hash of the original model's topology and weights. */
   readonly source: { readonly sha256: string };
   readonly method: string;
@@ -75,7 +75,9 @@ export interface Plan {
   readonly blocks?: readonly PlanBlock[];
   readonly groups: readonly PlanGroup[];
   readonly sites: readonly PlanSite[];
-  /** Of the original, and of what these removals leave of it. */
+  /** Streams that were turned; the plan tells what went before the first, and cannot be carried out again. */
+  readonly turned?: readonly TurnedStream[];
+  /** Of the original, and of what these removals leave of it; absent where streams are turned. */
   readonly cost?: { readonly before: PlanCost; readonly after: PlanCost };
   /** What was timed to choose them, cut by cut; another machine would have chosen others. */
   readonly measured?: readonly Measured[];

@@ -5,7 +5,7 @@ import { isHash } from '../core/provenance';
 import type { Plan } from './plan';
 
 /**
- * `json` itself when it is a plan of version 1 or 2; fields that this version does not know are left in it.
+ * `json` itself when it is a plan of version 1 to 3; fields that this version does not know are left in it.
  * @throws PruneError `bad-file` at the first field that is missing or makes no sense; `place` names the file.
  */
 export function parsePlan(json: unknown, place = 'plan'): Plan {
@@ -13,14 +13,17 @@ export function parsePlan(json: unknown, place = 'plan'): Plan {
     throw new PruneError('bad-file', { place, expected, got: describe(got), cure });
   };
   if (!isRecord(json)) return refuse('a plan', json);
-  const { version, source, method, seed, blocks = [], groups, sites } = json;
-  if (version !== 1 && version !== 2) {
-    refuse('a plan of version 1 or 2', version, 'Read it with the release of tfjs-prune that wrote it.');
+  const { version, source, method, seed, blocks = [], groups, sites, turned = [] } = json;
+  if (version !== 1 && version !== 2 && version !== 3) {
+    refuse('a plan of version 1 to 3', version, 'Read it with the release of tfjs-prune that wrote it.');
   }
   if (!isRecord(source) || !isHash(source.sha256)) refuse('source.sha256 with 64 hex digits', source);
   if (typeof method !== 'string') refuse('the name of a method', method);
   if (!Number.isFinite(seed)) refuse('a number as seed', seed);
   if (!Array.isArray(blocks)) return refuse('a list of blocks', blocks);
+  if (!Array.isArray(turned)) return refuse('a list of turned streams', turned);
+  if ((version === 3) !== turned.length > 0) refuse('turned streams in version 3, and in no other', turned);
+  turned.forEach((stream, i) => requireStream(stream, `turned[${i}]`, refuse));
   blocks.forEach((block, i) => requireBlock(block, `blocks[${i}]`, refuse));
   if (!Array.isArray(groups)) return refuse('a list of groups', groups);
   if (!Array.isArray(sites)) return refuse('a list of sites', sites);
@@ -43,6 +46,13 @@ function requireBlock(block: unknown, place: string, refuse: Refuse): void {
   if (typeof name !== 'string') refuse(`a name in ${place}`, name);
   if (!isNames(branches)) refuse(`names as branches in ${place}`, branches);
   if (!isNames(layers)) refuse(`paths as layers in ${place}`, layers);
+}
+
+function requireStream(stream: unknown, place: string, refuse: Refuse): void {
+  if (!isRecord(stream)) return refuse(`a stream in ${place}`, stream);
+  const { name, before, after } = stream;
+  if (typeof name !== 'string') refuse(`a name in ${place}`, name);
+  if (!isIndex(before) || !isIndex(after)) refuse(`before and after in ${place} to be whole numbers`, stream);
 }
 
 function isNames(list: unknown): boolean {

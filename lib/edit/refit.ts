@@ -2,19 +2,22 @@
 import { gather, type NdArray } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { Observed, Watched } from '../core/context';
-import { regression, type Fit, type Regression } from '../core/linalg';
-import { random, type Random } from '../core/random';
+import { regression, type Fit } from '../core/linalg';
+import { random } from '../core/random';
 import type { Call, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import type { Rows } from '../rules/arithmetic';
+import type { RowReader, Rows } from '../rules/arithmetic';
 import { absorb } from './absorb';
 import { arithmeticOf } from './constants';
+import { gainBias } from './gainedBias';
 import type { PlanSite } from './plan';
 
 export interface Repair {
   /** mean: only what is added; leastSquares: the kernel too. */
   readonly kind: 'mean' | 'leastSquares';
-  /** Places looked at per example. */
+  /** A layer without a bias gains one where nothing behind it can take what is missing. */
+  readonly addBias: boolean;
+  /** Places looked at per example for leastSquares. */
   readonly places: number;
   readonly ridge: number;
   readonly seed: number;
@@ -89,21 +92,18 @@ export async function repairReader(
   const traced = trace(cut);
   const old = sideOf(before, trace(before), reader, reader.outputs);
   const now = sideOf(cut, traced, reader);
-  const inputs = repair.kind === 'mean' ? 0 : now.kernel.length / now.outputs;
-  const sums = regression(inputs, now.outputs);
   const { layer } = reader;
-  const draw = random(repair.seed, 'repair', layer);
+  const found = repair.kind === 'mean' ? meanFit(reader, old, now) : sampledFit(reader, old, now, repair);
   const watched = [before, cut].map(model => ({ model, layers: [layer] }));
   await observe(watched, ([then, today]) => {
-    then.get(layer)!.forEach(([given], call) => {
-      addSamples(sums, reader.rows, [old, given], [now, today.get(layer)![call][0]], repair.places, draw);
-    });
+    then.get(layer)!.forEach(([given], call) => found.add(given, today.get(layer)![call][0]));
   });
-  const fit = sums.solve({ ridge: repair.ridge, intercept: true });
+  const fit = found.solve(true);
   const absorbed = absorb(cut, traced, layer, fit.intercept);
   if ('model' in absorbed) return { model: withSlopes(absorbed.model, reader, fit) };
+  if (repair.addBias) return { model: withSlopes(gainBias(cut, layer, reader.rows, fit.intercept), reader, fit) };
   if (repair.kind === 'mean') return { model: cut, reason: absorbed.reason };
-  return { model: withSlopes(cut, reader, sums.solve({ ridge: repair.ridge, intercept: false })) };
+  return { model: withSlopes(cut, reader, found.solve(false)) };
 }
 
 /** The layer in one of the two models. */
@@ -130,30 +130,65 @@ function sideOf(model: Checkpoint, { calls, sites }: Trace, { layer, rows }: Rea
   };
 }
 
-/** Adds what the layer reads now, and what is missing from what it gives, at places of every example. */
-function addSamples(
-  sums: Regression,
-  { of }: Rows,
-  [old, oldInput]: readonly [Side, NdArray],
-  [now, input]: readonly [Side, NdArray],
-  places: number,
-  { integer }: Random,
-): void {
-  const then = of({ config: old.call.config, weights: old.weights, input: oldInput });
-  const today = of({ config: now.call.config, weights: now.weights, input });
-  const [wanted, x] = [new Float64Array(then.length), new Float64Array(today.length)];
+/** What is to be added to the kernel, and to what the layer gives, in the light of all that was added. */
+interface Fitting {
+  /** A batch of what the layer was given before the cut, and is given now. */
+  add(before: NdArray, now: NdArray): void;
+  solve(intercept: boolean): Fit;
+}
+
+/** From what the layer reads now, and what is missing from what it gives, at some places of every example. */
+function sampledFit({ layer, rows }: Reader, old: Side, now: Side, { places, ridge, seed }: Repair): Fitting {
+  const sums = regression(now.kernel.length / now.outputs, now.outputs);
+  const { integer } = random(seed, 'repair', layer);
   const missing = new Float64Array(now.outputs);
-  for (let example = 0; example < input.shape[0]; example++) {
-    for (let i = 0; i < Math.min(places, today.places); i++) {
-      const place = today.places <= places ? i : integer(today.places);
-      then.read(example, place, wanted);
-      today.read(example, place, x);
-      missing.fill(0);
-      addProduct(missing, wanted, old, 1);
-      addProduct(missing, x, now, -1);
-      sums.add(x, missing);
-    }
-  }
+  return {
+    add(before, input) {
+      const [then, today] = [rowsOf(rows, old, before), rowsOf(rows, now, input)];
+      const [wanted, x] = [new Float64Array(then.length), new Float64Array(today.length)];
+      for (let example = 0; example < input.shape[0]; example++) {
+        for (let i = 0; i < Math.min(places, today.places); i++) {
+          const place = today.places <= places ? i : integer(today.places);
+          then.read(example, place, wanted);
+          today.read(example, place, x);
+          missing.fill(0);
+          addProduct(missing, wanted, old, 1);
+          addProduct(missing, x, now, -1);
+          sums.add(x, missing);
+        }
+      }
+    },
+    solve: intercept => sums.solve({ ridge, intercept }),
+  };
+}
+
+/** What is missing on average, over all places, which is the product of the means. */
+function meanFit({ rows }: Reader, old: Side, now: Side): Fitting {
+  const sums = [old, now].map(side => ({ side, total: new Float64Array(side.kernel.length / side.outputs), count: 0 }));
+  return {
+    add(...inputs) {
+      sums.forEach((sum, i) => {
+        const { length, places, read } = rowsOf(rows, sum.side, inputs[i]);
+        const row = new Float64Array(length);
+        for (let at = 0; at < inputs[i].shape[0] * places; at++) {
+          read(Math.floor(at / places), at % places, row);
+          for (let j = 0; j < length; j++) sum.total[j] += row[j];
+        }
+        sum.count += inputs[i].shape[0] * places;
+      });
+    },
+    solve() {
+      const intercept = new Float64Array(now.outputs);
+      for (const { side, total, count } of sums) {
+        addProduct(intercept, total.map(value => value / count), side, side === old ? 1 : -1); // prettier-ignore
+      }
+      return { slopes: new Float64Array(), intercept };
+    },
+  };
+}
+
+function rowsOf({ of }: Rows, { call: { config }, weights }: Side, input: NdArray): RowReader {
+  return of({ config, weights, input });
 }
 
 function addProduct(sum: Float64Array, row: Float64Array, { kernel, bias, outputs }: Side, sign: 1 | -1): void {

@@ -1,6 +1,5 @@
 /** Removal of whole residual blocks: the stream goes past them. */
 import {
-  isContainer,
   join,
   leaves,
   nameOf,
@@ -14,6 +13,7 @@ import { blocks, type Block, type Blocks, type Branch } from '../graph/blocks';
 import { callKey, linksOf, tensorKey, upstream, type Reference } from '../graph/links';
 import { firstNode, trace } from '../graph/trace';
 import { inputLayer } from '../rules/input';
+import { mapContainers } from './containers';
 
 /**
  * `model` without the blocks or branches called `names`, one after the other: what read the sum reads the stream instead, and
@@ -120,20 +120,6 @@ function without(topology: Topology, parent: string, branches: readonly Branch[]
     }
     return ends.size === 0 ? container : rewired(container, ends);
   });
-}
-
-/** `topology` with every functional model in it changed, the inner ones first. */
-function mapContainers(
-  topology: Topology,
-  path: string,
-  change: (topology: Topology, path: string) => Topology,
-): Topology {
-  // prettier-ignore
-  const layers = topology.config.layers.map(spec =>
-    isContainer(spec) ? mapContainers(spec, join(path, nameOf(spec)), change) : spec,
-  );
-  const mapped = { ...topology, config: { ...topology.config, layers } };
-  return topology.config.inputLayers ? change(mapped, path) : mapped;
 }
 
 /** Who read a tensor of `ends` reads what stands there, and calls that nothing needs any more are gone. */

@@ -1,9 +1,10 @@
 /** What a cut takes away, kept, and put back. */
 import { gather, interleave, type NdArray } from '../core/array';
-import { leaves, weightsOf, type Checkpoint, type Topology } from '../core/checkpoint';
+import { leaves, weightsOf, type Checkpoint, type LayerSpec, type Topology } from '../core/checkpoint';
 import type { RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
 import { lostPositions } from './apply';
+import { isGained, withoutGained } from './gainedBias';
 import { siteKey, type Plan, type PlanSite } from './plan';
 
 /** What one site of the plan lost. */
@@ -45,7 +46,8 @@ export function takeSlices({ weights }: Checkpoint, sites: readonly PlanSite[]):
 }
 
 /**
- * `small` with `layers` put back, and `slices` where `sites` lost them; what stayed is left as it is now.
+ * `small` with `layers` put back, and `slices` where `sites` lost them; what stayed is left as it is now, but for biases that layers
+ * gained.
  * @throws PruneError `bad-plan` when the three do not belong together.
  */
 export function putBack(
@@ -53,8 +55,10 @@ export function putBack(
   sites: readonly PlanSite[],
   { topology, slices, layers = new Map() }: Removed,
 ): Checkpoint {
-  const held = (path: string): readonly NdArray[] => layers.get(path) ?? weightsOf(small, path);
-  const weights = new Map(leaves(topology).map(({ path }) => [path, held(path)] as const));
+  const specs = new Map(leaves(topology).map(({ path, spec }) => [path, spec]));
+  const held = (path: string, spec: LayerSpec): readonly NdArray[] =>
+    layers.get(path) ?? withoutGained(spec, weightsOf(small, path));
+  const weights = new Map([...specs].map(([path, spec]) => [path, held(path, spec)]));
   const twice = [...layers.keys()].find(path => small.weights.has(path) || !weights.has(path));
   if (twice !== undefined) throw bad('restore', 'layers that are not in the small model', `"${twice}"`);
   const unknown = [...small.weights.keys()].find(path => !weights.has(path));
@@ -62,6 +66,8 @@ export function putBack(
   const siteOf = pairs(sites, slices);
   for (const slice of [...slices].reverse()) {
     const site = siteOf(slice);
+    const spec = specs.get(site.layer);
+    if (spec && isGained(spec, site.weight)) continue;
     const array = weights.get(site.layer)?.[site.weight];
     requireFit(site, array, slice.values);
     replace(weights, site, interleave(array!, site.kept, slice.values, site.axis));

@@ -1,6 +1,7 @@
 /** Network Slimming's wrapper in a topology: put around every BatchNormalization, and taken off again. */
 import type { NdArray } from '../core/array';
 import {
+  freshName,
   isContainer,
   join,
   mapLeaves,
@@ -68,12 +69,16 @@ function stockLayers(spec: LayerSpec, taken: Set<string>): readonly LayerSpec[] 
   const name = nameOf(spec);
   const active = activation !== undefined && activation !== null && activation !== 'linear';
   const first = { ...spec, className: layer.className, config: { ...layer.config, activation: 'linear' } };
-  const second = after(first, 'BatchNormalization', { ...norm.config, name: fresh(`${name}_bn`, taken), trainable });
+  const second = after(first, 'BatchNormalization', {
+    ...norm.config,
+    name: freshName(`${name}_bn`, taken),
+    trainable,
+  });
   if (!active) return [first, second];
   return [
     first,
     second,
-    after(second, 'Activation', { name: fresh(`${name}_activation`, taken), trainable, activation }),
+    after(second, 'Activation', { name: freshName(`${name}_activation`, taken), trainable, activation }),
   ];
 }
 
@@ -83,12 +88,6 @@ function after(before: LayerSpec, className: string, config: Config): LayerSpec 
   if (inboundNodes === undefined) return { className, config };
   const nodes = inboundNodes.map((_, i): InboundNode => [[nameOf(before), i, 0, {}]]);
   return { className, name: String(config.name), config, inboundNodes: nodes };
-}
-
-function fresh(name: string, taken: Set<string>): string {
-  const free = taken.has(name) ? fresh(`${name}_`, taken) : name;
-  taken.add(free);
-  return free;
 }
 
 /** gamma, beta, moving mean and variance come last in a wrapper. */

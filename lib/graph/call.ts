@@ -17,6 +17,7 @@ export function callRule(
   path: string,
   inputs: readonly Flow[],
   book: Ledger,
+  node = 0,
 ): readonly Flow[] {
   const { config } = spec;
   const weights = book.weightsOf(path);
@@ -31,7 +32,7 @@ export function callRule(
     const reason = `config of "${path}" sets ${unknown.join(', ')}, which its rule does not know`;
     for (const { width } of [...inputs, ...outputs, ...sites]) book.freeze(width, reason);
   }
-  book.recordCall({ layer: path, rule, config, inputs, outputs });
+  book.recordCall({ layer: path, node, rule, config, inputs, outputs });
   return outputs;
 }
 

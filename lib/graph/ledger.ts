@@ -14,6 +14,8 @@ export interface Site extends LocalSite {
 /** One call of one layer. A flow that one call makes and another reads is one object in both. */
 export interface Call {
   readonly layer: string;
+  /** Which of the calls in its config, from 0; of a layer in a model that is called several times each comes several times. */
+  readonly node: number;
   readonly rule: LayerRule;
   readonly config: Config;
   readonly inputs: readonly Flow[];

@@ -77,7 +77,7 @@ function walkGraph(
   const compute = (name: string, node: number): readonly Flow[] => {
     const flow = given.get(name);
     if (flow) return [flow];
-    return callLayer(specs.get(name)!, join(path, name), argumentsOf(name, node)?.map(outputOf), book);
+    return callLayer(specs.get(name)!, join(path, name), argumentsOf(name, node)?.map(outputOf), book, node);
   };
   const finish = (name: string, node: number): readonly Flow[] =>
     settle([name, node], done, argumentsOf, compute, looped => {
@@ -129,12 +129,18 @@ function openCalls(
     .reverse();
 }
 
-function callLayer(spec: LayerSpec, path: string, inputs: readonly Flow[] | undefined, book: Ledger): readonly Flow[] {
+function callLayer(
+  spec: LayerSpec,
+  path: string,
+  inputs: readonly Flow[] | undefined,
+  book: Ledger,
+  node?: number,
+): readonly Flow[] {
   if (isContainer(spec)) return walk(spec, path, inputs, book);
   if (spec.className === inputLayer.className && inputs) return inputs;
   const rule = ruleOf(spec.className);
   if (!rule) throw new Error(`unreachable: ${spec.className} was checked`);
-  return callRule(rule, spec, path, inputs ?? [], book);
+  return callRule(rule, spec, path, inputs ?? [], book, node);
 }
 
 /** Node 0 of a nested model is the model itself, not a call of it. */

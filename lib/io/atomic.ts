@@ -9,6 +9,11 @@ export interface NewFile {
   readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 }
 
+/** One whose bytes are all there. */
+export interface WholeFile extends NewFile {
+  readonly parts: readonly Uint8Array[];
+}
+
 export interface Replacement {
   /** Names the others, so it goes last: with it the new set becomes valid. */
   readonly main: NewFile;

@@ -93,10 +93,10 @@ export class Attention extends layers.layers.Layer {
       const turn = (x: tf.Tensor4D): tf.Tensor4D => (rotary ? rotate(x, rotary, start) : x);
       const fresh = { keys: turn(splitHeads(key, kvHeads)), values: splitHeads(value, kvHeads), mask };
       const heard = memory ? memory.add(fresh) : fresh;
-      const bias = sumOf(
-        causal ? causalBias(query.shape[1]!, start) : undefined,
-        heard.mask && paddingBias(heard.mask),
-      );
+      // Rotary scores know distances only, so that texts which begin later need no places of their own.
+      const masks = [heard.mask, memory?.seen()].map(each => each && paddingBias(each));
+      const causality = causal ? causalBias(query.shape[1]!, start) : undefined;
+      const bias = [causality, ...masks].reduce<tf.Tensor | undefined>(sumOf, undefined);
       return attend(turn(splitHeads(query, heads)), heard.keys, heard.values, { scale: this.scale!, bias });
     });
   }

@@ -4,6 +4,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
 import { CLASS_TOKEN, FIRST_TOKEN, POSITION_EMBEDDING } from '../rules/positions';
+import { requireRows, type Texts } from './memory';
 import { lastOf, plainArgs, single, tableInitializer, type LayerArgs, type Shape, type TableArgs } from './own';
 
 export interface PositionEmbeddingOptions extends TableArgs {
@@ -32,6 +33,8 @@ export class PositionEmbedding extends layers.layers.Layer {
   static className = POSITION_EMBEDDING;
   /** Place of the first vector that comes next, while `startDecoding` holds the model. */
   start?: number;
+  /** Of that decoding. */
+  texts?: Texts;
   private readonly maxLength: number;
   private readonly options: TableArgs;
   private table!: layers.LayerVariable;
@@ -55,9 +58,19 @@ export class PositionEmbedding extends layers.layers.Layer {
       const [, time, width] = x.shape;
       const start = this.start ?? 0;
       if (start + time > this.maxLength) throw tooLong(this.name, this.maxLength, start + time);
+      if (this.texts) requireRows(this.texts, x.shape[0]);
       if (this.start !== undefined) this.start += time;
-      return tf.add(x, tf.slice(this.table.read(), [start, 0], [time, width]));
+      return tf.add(x, this.vectors(start, time, width));
     });
+  }
+
+  /** Of `time` places from `start` on, `[time, width]`; `[batch, time, width]` where texts begin at places of their own. */
+  private vectors(start: number, time: number, width: number): tf.Tensor {
+    const { padding } = this.texts ?? {};
+    if (padding === undefined) return tf.slice(this.table.read(), [start, 0], [time, width]);
+    const places = padding.flatMap(empty => Array.from({ length: time }, (_, i) => Math.max(0, start + i - empty)));
+    const found = tf.gather(this.table.read(), tf.tensor1d(places, 'int32'));
+    return tf.reshape(found, [padding.length, time, width]);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {

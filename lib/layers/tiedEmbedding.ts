@@ -10,6 +10,8 @@ export interface TiedEmbeddingOptions extends TableArgs {
   readonly inputDim: number;
   /** Size of the vectors. */
   readonly outputDim: number;
+  /** Whether a number of each token is added to its logits; default false. */
+  readonly useBias?: boolean;
 }
 
 /**
@@ -27,18 +29,23 @@ export class TiedEmbedding extends layers.layers.Layer {
   private readonly inputDim: number;
   private readonly outputDim: number;
   private readonly options: TableArgs;
+  private readonly useBias: boolean;
   private table!: layers.LayerVariable;
+  private bias?: layers.LayerVariable;
 
-  constructor({ inputDim, outputDim, ...args }: TiedEmbeddingOptions) {
+  constructor({ inputDim, outputDim, useBias = false, ...args }: TiedEmbeddingOptions) {
     super(plainArgs(args));
     this.inputDim = checkNumber('tiedEmbedding', 'inputDim', inputDim, { least: 1, integer: true });
     this.outputDim = checkNumber('tiedEmbedding', 'outputDim', outputDim, { least: 1, integer: true });
+    this.useBias = useBias;
     this.options = args;
   }
 
   override build(): void {
     const shape = [this.inputDim, this.outputDim];
     this.table = this.addWeight('embeddings', shape, 'float32', tableInitializer(this.options));
+    const zeros = layers.initializers.zeros();
+    if (this.useBias) this.bias = this.addWeight('bias', [this.inputDim], 'float32', zeros);
     this.built = true;
   }
 
@@ -52,7 +59,9 @@ export class TiedEmbedding extends layers.layers.Layer {
         return tf.reshape(rows, [...x.shape, this.outputDim]);
       }
       const vectors = tf.reshape<tf.Rank.R2>(x, [x.size / this.outputDim, this.outputDim]);
-      return tf.reshape(tf.matMul(vectors, table, false, true), [...x.shape.slice(0, -1), this.inputDim]);
+      const logits = tf.matMul(vectors, table, false, true);
+      const shifted = this.bias ? tf.add(logits, this.bias.read()) : logits;
+      return tf.reshape(shifted, [...x.shape.slice(0, -1), this.inputDim]);
     });
   }
 
@@ -67,7 +76,8 @@ export class TiedEmbedding extends layers.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), inputDim: this.inputDim, outputDim: this.outputDim };
+    const { inputDim, outputDim, useBias } = this;
+    return { ...super.getConfig(), inputDim, outputDim, ...(useBias && { useBias }) };
   }
 }
 

@@ -1,8 +1,9 @@
 /** The methods: adding one is one file and one line here. */
 export { chain, repeat, type Method } from './method';
-export { prune, type PruneOptions } from './prune';
+export { prune, type GroupFilter, type PruneOptions } from './prune';
 export { pruneToLatency, type PruneToLatencyOptions } from './pruneToLatency';
 export { layerDrop, type LayerDropOptions } from './layerDrop';
+export { sliceGpt, type SliceGptOptions } from './sliceGpt';
 export { cut } from './cut';
 export { distill, fineTune, recalibrate, slim } from './fineTune';
 export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from './fineTune';
@@ -15,3 +16,8 @@ export { miniLlm, sequenceDistill, type MiniLlmOptions, type SequenceDistillOpti
 export { loraTune, type LoraTuneOptions } from './lora';
 export { shearedLlama, type ShearDomains, type ShearedLlamaOptions, type ShearTarget } from './shearedLlama';
 export { llmPruner, type LlmPrunerOptions } from './llmPruner';
+export { isHeads, isFeedForward } from './parts';
+export { headPruning, type PartPruningOptions } from './headPruning';
+export { ffnPruning } from './ffnPruning';
+export { wandaSp, type WandaSpOptions } from './wandaSp';
+export { flap, type FlapOptions } from './flap';

@@ -13,11 +13,13 @@ import { trace } from '../graph/trace';
 import type { Unit } from '../rules/rule';
 import type { Method } from './method';
 
+export type GroupFilter = (group: Group, traced: Trace) => boolean;
+
 export interface PruneOptions<N extends Need = never> {
   readonly criterion: Criterion<N>;
   readonly budget: Budget;
   /** Only these groups are scored; default: every group that is not frozen. */
-  readonly groups?: (group: Group) => boolean;
+  readonly groups?: GroupFilter;
   /** Paths of layers whose own outputs keep every unit. */
   readonly protect?: readonly string[];
   /**
@@ -147,7 +149,7 @@ function eligible<N extends Need>(
     if (group.frozen) return group.frozen;
     const own = group.sites.filter(({ role }) => role !== 'reads').map(({ layer }) => layer);
     if (own.some(path => protect.includes(path))) return 'protected';
-    if (groups && !groups(group)) return 'not selected';
+    if (groups && !groups(group, traced)) return 'not selected';
     return criterion.covers?.(group, traced) === false ? `not covered by ${criterion.name}` : undefined;
   }
 }

@@ -10,7 +10,9 @@ import type { Method } from './method';
 export interface RepairOptions extends ObserveOptions {
   /** mean: only biases move, by what is missing on average. leastSquares: the kernels of what is left are fitted anew. */
   readonly kind?: Repair['kind'];
-  /** Places of an image that are looked at per example, drawn by the seed; default: 16. */
+  /** A layer without a bias gains one where nothing behind it can take what is missing; `restore` takes it off. Default: false. */
+  readonly addBias?: boolean;
+  /** Places (of an image, a text) that leastSquares looks at per example, drawn by the seed; default: 16. mean looks at all. */
   readonly places?: number;
   /** How hard the weights are held where they were, as a fraction of the mean variance of what a kernel reads; default: 1e-3. */
   readonly ridge?: number;
@@ -24,10 +26,10 @@ export interface RepairOptions extends ObserveOptions {
  * 2312.11983 (mean).
  * Differs: the bias is fitted too; a ridge holds the weights where they were; mean measures what is missing at the
  * layer's output and with the inputs it has now, and so makes good what earlier layers still get wrong.
- * @throws PruneError `bad-option`, also when run for a `method` that removes blocks; `aborted`, and what `method` throws.
+ * @throws PruneError `bad-option`, also when run for a `method` that removes blocks or turns streams; `aborted`, and what `method` throws.
  */
 export function repair<N extends Need = never>(method: Method<N>, options: RepairOptions = {}): Method<N | 'data'> {
-  const { kind = 'leastSquares', places = 16, ridge = 1e-3, batches = 16, batchSize = 64 } = options;
+  const { kind = 'leastSquares', addBias = false, places = 16, ridge = 1e-3, batches = 16, batchSize = 64 } = options;
   checkKeyword('repair', 'kind', kind, ['mean', 'leastSquares']);
   checkNumber('repair', 'places', places, { least: 1, integer: true });
   checkNumber('repair', 'ridge', ridge, { least: 0 });
@@ -52,7 +54,7 @@ export function repair<N extends Need = never>(method: Method<N>, options: Repai
         };
       };
       const cut = await method.run(model, { ...context, removed, mark, step: unkept });
-      const how = { kind, places, ridge, observe: { batches, batchSize } };
+      const how = { kind, addBias, places, ridge, observe: { batches, batchSize } };
       const repaired = await repairAll(model, cut, steps, how, context);
       await context.stage('repaired', repaired);
       return repaired;
@@ -67,7 +69,7 @@ async function repairAll(
   { observe, ...how }: Omit<Repair, 'seed'> & { readonly observe: ObserveOptions },
   { data, seed, log, progress }: Context<'data'>,
 ): Promise<Checkpoint> {
-  if (steps.some(({ blocks }) => blocks)) throw noBlocks();
+  if (steps.some(({ blocks, turned }) => blocks || turned)) throw noBlocks();
   const { sites } = composeSteps(steps);
   const readers = readersToRepair(before, cut, sites);
   let current = unfolded(before, cut, sites);
@@ -86,7 +88,7 @@ function noBlocks(): PruneError {
   return new PruneError('bad-option', {
     place: 'repair',
     expected: 'a method that removes units only',
-    got: 'one that removes blocks',
+    got: 'one that removes blocks or turns streams',
     cure: 'Repair the cut alone: chain(repair(prune(...)), layerDrop(...)).',
   });
 }

@@ -1,15 +1,8 @@
 /** What a BERT is made of, from its config.json and back. */
 import type { Json } from '../core/json';
 import { ACTIVATIONS, readLabels, tokenIds, type ActivationName, type ConfigReader } from './configReader';
-import {
-  areUniform,
-  LAYERS_KEY,
-  layersJson,
-  readLayers,
-  readNormWidth,
-  requireHeads,
-  type LayerShape,
-} from './layerShape';
+import { encoderJson, encoderLayers, widthsJson } from './encoderConfig';
+import { LAYERS_KEY, readNormWidth, readOwnWidth, type LayerShape } from './layerShape';
 
 /** An encoder with learned positions and LayerNorm after each sum. Widths are those of the model at hand, pruned or not. */
 export interface BertConfig {
@@ -28,6 +21,10 @@ export interface BertConfig {
   /** Whether the output layer of a masked language model is the embedding of the tokens. */
   readonly tied: boolean;
   readonly padIds: readonly number[];
+  /** Width of the pooler, where it is not `hiddenSize`. */
+  readonly poolerSize?: number;
+  /** Width inside the head of a masked language model that is not tied, where it is not `hiddenSize`. */
+  readonly transformSize?: number;
   /** Of a classifier, where the checkpoint has one. */
   readonly labels: readonly string[];
 }
@@ -41,7 +38,6 @@ export function readBertConfig(reader: ConfigReader): BertConfig {
   only('is_decoder', [false], 'Only encoders are supported.');
   only('add_cross_attention', [false]);
   only('is_encoder_decoder', [false]);
-  only('pruned_heads', [{}], 'Load it with transformers and save it again.');
   only('quantization_config', [], 'Take a checkpoint in F32, F16 or BF16.');
   const config: BertConfig = {
     kind: 'bert',
@@ -55,6 +51,8 @@ export function readBertConfig(reader: ConfigReader): BertConfig {
     activation: reader.word('hidden_act', ACTIVATIONS, 'gelu'),
     tied: reader.flag('tie_word_embeddings', true),
     padIds: tokenIds(reader, 'pad_token_id'),
+    poolerSize: readOwnWidth(reader.value(LAYERS_KEY), 'pooler_size', reader.refuse),
+    transformSize: readOwnWidth(reader.value(LAYERS_KEY), 'transform_size', reader.refuse),
     labels: readLabels(reader),
   };
   value('model_type');
@@ -62,67 +60,26 @@ export function readBertConfig(reader: ConfigReader): BertConfig {
   return config;
 }
 
-/** The config.json of `config`; where heads were removed, widths stand under the key `tfjs_prune`, as BERT has no key for them. */
+/**
+ * The config.json of `config`. Where only whole heads were removed, `pruned_heads` says so, as `transformers` before version 5 has it;
+ * other widths stand under the key `tfjs_prune`, as BERT has no key for them.
+ */
 export function bertConfigJson(config: BertConfig): Json {
+  const { poolerSize, transformSize } = config;
+  const more = {
+    ...(poolerSize !== undefined && { pooler_size: poolerSize }),
+    ...(transformSize !== undefined && { transform_size: transformSize }),
+  };
   return {
     architectures: ['BertModel'],
     model_type: 'bert',
     ...encoderJson(config),
+    ...widthsJson(config, false, more),
     max_position_embeddings: config.maxPositions,
     ...(config.padIds.length > 0 && { pad_token_id: config.padIds[0] }),
     position_embedding_type: 'absolute',
     tie_word_embeddings: config.tied,
     type_vocab_size: config.tokenTypes,
     vocab_size: config.vocabSize,
-  };
-}
-
-/** Heads have no width of their own in such configs: together they are as wide as the model. */
-export function encoderLayers(reader: ConfigReader): readonly LayerShape[] {
-  const { integer, refuse } = reader;
-  const [hiddenSize, heads] = [integer('hidden_size'), integer('num_attention_heads')];
-  const told = reader.value(LAYERS_KEY);
-  if (told === undefined && hiddenSize % heads !== 0) {
-    refuse('num_attention_heads that divide hidden_size', `${heads} and ${hiddenSize}`);
-  }
-  const size = Math.floor(hiddenSize / heads);
-  const sizes = { headSize: size, valueSize: size, originalHeadSize: size };
-  const usual = { heads, keyValueHeads: heads, ...sizes, intermediateSize: integer('intermediate_size') };
-  const layers = readLayers(told, usual, integer('num_hidden_layers', undefined, 0), refuse);
-  for (const layer of layers) {
-    requireHeads(layer, refuse);
-    if (layer.heads !== layer.keyValueHeads) refuse('as many heads of keys as of queries', JSON.stringify(layer));
-    if (layer.rotaryPairs) refuse('no rotary_pairs, as it has no rotary positions', JSON.stringify(layer.rotaryPairs));
-  }
-  return layers;
-}
-
-export function encoderJson(config: {
-  readonly hiddenSize: number;
-  readonly layers: readonly LayerShape[];
-  readonly activation: ActivationName;
-  readonly normEpsilon: number;
-  readonly normWidth?: number;
-  readonly labels: readonly string[];
-}): Json {
-  const { hiddenSize, layers, normWidth, labels } = config;
-  const most = (key: 'heads' | 'intermediateSize'): number =>
-    layers.reduce((largest, layer) => Math.max(largest, layer[key]), 1);
-  const ownNorms = normWidth !== undefined && normWidth !== hiddenSize;
-  const plain =
-    !ownNorms && areUniform(layers) && layers.every(({ heads, headSize }) => heads * headSize === hiddenSize);
-  return {
-    hidden_act: Object.entries(ACTIVATIONS).find(([, name]) => name === config.activation)![0],
-    hidden_size: hiddenSize,
-    id2label: Object.fromEntries(labels.map((word, i) => [i, word])),
-    label2id: Object.fromEntries(labels.map((word, i) => [word, i])),
-    intermediate_size: most('intermediateSize'),
-    layer_norm_eps: config.normEpsilon,
-    num_attention_heads: most('heads'),
-    num_hidden_layers: layers.length,
-    torch_dtype: 'float32',
-    ...(!(plain || (layers.length === 0 && !ownNorms)) && {
-      [LAYERS_KEY]: { ...layersJson(layers), ...(ownNorms && { norm_width: normWidth }) },
-    }),
   };
 }

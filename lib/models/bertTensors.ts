@@ -20,15 +20,19 @@ export function bertTensors(config: BertConfig): TensorTable {
 }
 
 /** Each is there where the checkpoint was trained with it. */
-function headRows({ hiddenSize, vocabSize, labels }: BertConfig): TensorRow[] {
+function headRows({ hiddenSize, vocabSize, labels, ...widths }: BertConfig): TensorRow[] {
+  const { poolerSize = hiddenSize, transformSize = hiddenSize } = widths;
+  const [bias, decoderBias] = ['cls.predictions.bias', 'cls.predictions.decoder.bias'];
   return [
-    ...linear('bert.pooler.dense', hiddenSize, hiddenSize),
-    ...linear('classifier', labels.length, hiddenSize),
-    ...linear('cls.predictions.transform.dense', hiddenSize, hiddenSize),
-    ...normRows('cls.predictions.transform.LayerNorm', hiddenSize),
-    { name: 'cls.predictions.bias', shape: [vocabSize] },
-    ...linear('cls.predictions.decoder', vocabSize, hiddenSize),
-    ...linear('cls.seq_relationship', 2, hiddenSize),
+    ...linear('bert.pooler.dense', poolerSize, hiddenSize),
+    ...linear('classifier', labels.length, poolerSize),
+    ...linear('cls.predictions.transform.dense', transformSize, hiddenSize),
+    ...normRows('cls.predictions.transform.LayerNorm', transformSize),
+    ...linear('cls.predictions.decoder', vocabSize, transformSize, false),
+    // One vector of two names, of which a file may have either.
+    { name: bias, shape: [vocabSize], or: [decoderBias] },
+    { name: decoderBias, shape: [vocabSize], or: [bias] },
+    ...linear('cls.seq_relationship', 2, poolerSize),
   ];
 }
 

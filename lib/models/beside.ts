@@ -2,11 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../core/json';
-import type { NewFile } from '../io/atomic';
+import type { WholeFile } from '../io/atomic';
 import { fileBytes, fileRefuser, readAll } from '../io/bytes';
 import { CONFIG_FILE } from './config';
 
-export function configFile(json: Json): NewFile {
+export function configFile(json: Json): WholeFile {
   return { name: CONFIG_FILE, parts: [new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`)] };
 }
 
@@ -14,7 +14,7 @@ export function configFile(json: Json): NewFile {
  * The files of `folder` whose names are `wanted`, in the order of their names.
  * @throws PruneError `bad-file` when it is no folder, or one of them cannot be read.
  */
-export async function filesBeside(folder: string, wanted: RegExp): Promise<NewFile[]> {
+export async function filesBeside(folder: string, wanted: RegExp): Promise<WholeFile[]> {
   const refuse = fileRefuser(`tokenizer "${folder}"`);
   const all = await readdir(folder).catch(() => refuse('a folder with tokenizer files', 'none', 'Check the path.'));
   const names = all.filter(name => wanted.test(name)).sort();

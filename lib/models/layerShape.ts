@@ -22,10 +22,14 @@ export interface LayerShape {
 /**
  * The key under which a config.json tells the widths of each layer where they differ, or cannot be told otherwise:
  * `{"layers": [{"num_attention_heads", "num_key_value_heads", "head_dim", "value_head_dim", "original_head_dim",
- * "rotary_pairs"?, "intermediate_size"}], "norm_width"?}`, the last being what the sums of LayerNorm are divided by where
- * dimensions were cut. No other program reads it.
+ * "rotary_pairs"?, "intermediate_size"}], "norm_width"?, "pooler_size"?, "transform_size"?}`: `norm_width` is what the sums of LayerNorm
+ * are divided by where dimensions were cut, `pooler_size` the width of a BERT's pooler, `transform_size` that inside its head for masked
+ * tokens. No other program reads it.
  */
 export const LAYERS_KEY = 'tfjs_prune';
+
+/** What an encoder may say there beside its layers. */
+export const OWN_WIDTHS: readonly string[] = ['norm_width', 'pooler_size', 'transform_size'];
 
 /** Far more than anybody has; a list of them has to be made. */
 const MOST_LAYERS = 10_000;
@@ -39,11 +43,22 @@ const NAMES = {
   intermediateSize: 'intermediate_size',
 } as const;
 
-/** The layers that `value` tells, as many as there have to be; `count` times `usual` where it is undefined. */
-export function readLayers(value: unknown, usual: LayerShape, count: number, refuse: Refuse): readonly LayerShape[] {
+/**
+ * The layers that `value` tells, as many as there have to be; `count` times `usual` where it is undefined. Beside them it may hold
+ * `others` alone.
+ */
+export function readLayers(
+  value: unknown,
+  usual: LayerShape,
+  count: number,
+  refuse: Refuse,
+  others: readonly string[] = [],
+): readonly LayerShape[] {
   if (count > MOST_LAYERS) refuse(`num_hidden_layers of at most ${MOST_LAYERS}`, String(count));
   if (value === undefined) return Array.from({ length: count }, () => usual);
-  const { layers } = isRecord(value) ? value : refuse(`${LAYERS_KEY} to be an object`, describe(value));
+  const { layers, ...rest } = isRecord(value) ? value : refuse(`${LAYERS_KEY} to be an object`, describe(value));
+  const strange = Object.keys(rest).filter(key => !others.includes(key));
+  if (strange.length > 0) refuse(`keys of ${LAYERS_KEY} that are understood`, strange.join(', '));
   if (!Array.isArray(layers) || layers.length !== count) {
     const got = Array.isArray(layers) ? String(layers.length) : describe(layers);
     return refuse(`${LAYERS_KEY} to list num_hidden_layers = ${count} layers`, got);
@@ -67,9 +82,14 @@ export function layersJson(layers: readonly LayerShape[]): Json {
 
 /** What the sums of norms are divided by, where it is told: at least `size`, the width there is. */
 export function readNormWidth(value: unknown, size: number, refuse: Refuse): number | undefined {
-  const { norm_width: width } = isRecord(value) ? value : {};
-  if (width === undefined || (isIndex(width) && width >= size)) return width;
-  return refuse(`norm_width of ${LAYERS_KEY} to be a whole number of at least ${size}`, describe(width));
+  return readOwnWidth(value, 'norm_width', refuse, size);
+}
+
+/** One of {@link OWN_WIDTHS}, where it is told: at least `least`. */
+export function readOwnWidth(value: unknown, key: string, refuse: Refuse, least = 1): number | undefined {
+  const width = isRecord(value) ? value[key] : undefined;
+  if (width === undefined || (isIndex(width) && width >= least)) return width;
+  return refuse(`${key} of ${LAYERS_KEY} to be a whole number of at least ${least}`, describe(width));
 }
 
 /** Whether the usual keys of a config.json tell all there is to tell of them. */

@@ -26,8 +26,8 @@ export interface LlamaConfig {
   readonly padIds: readonly number[];
 }
 
-/** Mistral is a Llama wherever it has no sliding window. */
-export const LLAMA_TYPES: readonly string[] = ['llama', 'mistral'];
+/** Mistral is a Llama wherever it has no sliding window, Granite where its factors are those of a Llama. */
+export const LLAMA_TYPES: readonly string[] = ['llama', 'mistral', 'granite'];
 
 export function readLlamaConfig(reader: ConfigReader): LlamaConfig {
   const { integer, flag, refuse } = reader;
@@ -36,6 +36,7 @@ export function readLlamaConfig(reader: ConfigReader): LlamaConfig {
   const hiddenSize = integer('hidden_size');
   const heads = integer('num_attention_heads');
   const headSize = headSizeOf(reader, hiddenSize, heads);
+  if (reader.value('model_type') === 'granite') requireFactors(reader, headSize);
   // Each of the two has a default of its own for keys that are absent, but not for those that are null.
   const lacksHeads = isMistral && !reader.has('num_key_value_heads');
   const keyValueHeads = integer('num_key_value_heads', lacksHeads ? 8 : heads);
@@ -67,8 +68,8 @@ export function readLlamaConfig(reader: ConfigReader): LlamaConfig {
 
 /**
  * The config.json of `config`, as `transformers` reads it where all layers are alike; otherwise with the widths of each layer
- * under the key `tfjs_prune`. Where the heads do not divide the hidden size it is called a Mistral without a window, which is
- * the same model, as `transformers` refuses such a Llama.
+ * under the key `tfjs_prune`. Where the heads do not divide the hidden size it is called a Mistral without a window or, with biases,
+ * a Granite, which are the same model, as `transformers` refuses such a Llama.
  */
 export function llamaConfigJson(config: LlamaConfig, dtype: 'float32' | 'float16' | 'bfloat16' = 'float32'): Json {
   const { hiddenSize, layers } = config;
@@ -76,7 +77,7 @@ export function llamaConfigJson(config: LlamaConfig, dtype: 'float32' | 'float16
     layers.reduce((largest, layer) => Math.max(largest, layer[key]), 1);
   const uniform = areUniform(layers);
   return {
-    ...typeKeys(config, most('heads')),
+    ...typeKeys(config, most('heads'), most('headSize')),
     bos_token_id: idsJson(config.beginIds),
     eos_token_id: idsJson(config.endIds),
     ...(config.padIds.length > 0 && { pad_token_id: idsJson(config.padIds) }),
@@ -99,13 +100,24 @@ export function llamaConfigJson(config: LlamaConfig, dtype: 'float32' | 'float16
 }
 
 /** The keys that say which class of `transformers` can hold such a model. */
-export function typeKeys(config: LlamaConfig, heads: number): Json {
-  const biased = config.attentionBias || config.feedForwardBias;
-  if (config.hiddenSize % heads !== 0 && !biased) {
+function typeKeys(config: LlamaConfig, heads: number, headSize: number): Json {
+  const biases = { attention_bias: config.attentionBias, mlp_bias: config.feedForwardBias };
+  if (config.hiddenSize % heads === 0) return { architectures: ['LlamaForCausalLM'], model_type: 'llama', ...biases };
+  if (!config.attentionBias && !config.feedForwardBias) {
     return { architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: null };
   }
-  const biases = { attention_bias: config.attentionBias, mlp_bias: config.feedForwardBias };
-  return { architectures: ['LlamaForCausalLM'], model_type: 'llama', ...biases };
+  const factors = { ...UNIT_FACTORS, attention_multiplier: 1 / Math.sqrt(headSize) };
+  return { architectures: ['GraniteForCausalLM'], model_type: 'granite', ...biases, ...factors };
+}
+
+/** What a Granite multiplies by, or divides by, and a Llama does not. */
+const UNIT_FACTORS = { embedding_multiplier: 1, residual_multiplier: 1, logits_scaling: 1 } as const;
+
+function requireFactors({ only, value, refuse }: ConfigReader, headSize: number): void {
+  for (const key of Object.keys(UNIT_FACTORS)) only(key, [1], 'Only Granites that are Llamas are supported.');
+  const factor = value('attention_multiplier');
+  if (typeof factor === 'number' && Math.abs(factor * Math.sqrt(headSize) - 1) < 1e-6) return;
+  refuse(`attention_multiplier to be 1 / sqrt of the head size, ${headSize}`, describe(factor));
 }
 
 function idsJson(ids: readonly number[]): unknown {

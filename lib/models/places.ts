@@ -1,5 +1,5 @@
 /** Where each tensor of a Hugging Face checkpoint lies in our model, in both directions. */
-import { ndarray, type NdArray } from '../core/array';
+import { ndarray, transpose, type NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 
 /**
@@ -53,22 +53,4 @@ export function fromLayer(array: NdArray, lying: Lying): NdArray {
   if (lying === 'same') return array;
   if (lying === 'row') return ndarray(data, [1, ...shape]);
   return lying === 'transposed' ? transpose(array, [1, 0]) : transpose(array, [3, 2, 0, 1]);
-}
-
-/** Axis a of the result is axis `order[a]` of `array`. */
-function transpose({ shape, data }: NdArray, order: readonly number[]): NdArray {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
-  const sizes = order.map(axis => shape[axis]);
-  const steps = order.map(axis => strides[axis]);
-  const result = new Float32Array(data.length);
-  const last = sizes.length - 1;
-  let to = 0;
-  const fill = (axis: number, from: number): void => {
-    for (let i = 0, at = from; i < sizes[axis]; i++, at += steps[axis]) {
-      if (axis === last) result[to++] = data[at];
-      else fill(axis + 1, at);
-    }
-  };
-  fill(0, 0);
-  return ndarray(result, sizes);
 }

@@ -13,6 +13,7 @@ import { configAfter } from './llamaSizes';
 import type { LlamaConfig } from './llamaConfig';
 import { keptOf, tensorsAfter, type KeptOfLayer } from './llamaSlices';
 import { matchTensors, tensorTable } from './tensorTable';
+import { TOKENIZER_FILES } from './tokenizerBeside';
 
 export interface PruneFilesOptions {
   /** Fraction of the feed-forward neurons to remove in every layer: those whose weights have the smallest norm. */
@@ -43,10 +44,6 @@ export interface PrunedFiles {
   }[];
 }
 
-/** Files that go along unchanged. */
-const BESIDE =
-  /^(generation_config|special_tokens_map|added_tokens|tokenizer(_config)?|vocab)\.json$|^(tokenizer\.model|merges\.txt|chat_template\.(jinja|json))$/;
-
 /**
  * Writes a smaller model of the Llama in folder `from` into folder `to`, in the dtypes it has, for `transformers` to load; with
  * its tokenizer. A few megabytes are in memory at a time, and every tensor is read once or twice. Scores are sums of squares over
@@ -70,7 +67,7 @@ export async function pruneFiles(from: string, to: string, options: PruneFilesOp
   await writeSafetensors(to, reporting(place, tensors, options), {
     metadata: Object.keys(files.metadata).length > 0 ? files.metadata : undefined,
     shardBytes: options.shardBytes,
-    beside: [configFile(configAfter(json, config)), ...(await filesBeside(from, BESIDE))],
+    beside: [configFile(configAfter(json, config)), ...(await filesBeside(from, TOKENIZER_FILES))],
   });
   return report(config, before, left, kept);
 }

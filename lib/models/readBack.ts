@@ -61,30 +61,69 @@ function llamaBack(checkpoint: Checkpoint, model: Reading, numbers: readonly num
 }
 
 function bertBack(checkpoint: Checkpoint, model: Reading, numbers: readonly number[], base: BertConfig): ReadBack {
-  const head: BertHead = model.has('classifier') ? 'classifier' : model.has('pooler') ? 'pooler' : 'hidden';
+  const head = BERT_ENDS.find(([layer]) => model.has(layer))?.[1] ?? 'hidden';
+  const encoder = encoderOf(model, numbers, 'embeddings_norm');
   const config: BertConfig = {
     ...base,
-    ...encoderOf(model, numbers, 'embeddings_norm'),
+    ...encoder,
     vocabSize: model.size('word_embeddings', 0, 0),
+    tied: head === 'maskedLM' ? !model.has('decoder') : base.tied,
+    poolerSize: ownWidth(model, 'pooler', encoder.hiddenSize),
+    transformSize: ownWidth(model, 'predictions_dense', encoder.hiddenSize),
     labels: labelsOf(model, head, base.labels),
   };
   requireSame(model, checkpoint.topology, bertTopology(config, { head }, numbers));
-  const architecture = head === 'classifier' ? 'BertForSequenceClassification' : 'BertModel';
-  return { config, architecture, tensors: asTheyAre(model, bertPlaces(config, { head }, numbers)) };
+  const tensors = [...asTheyAre(model, bertPlaces(config, { head }, numbers)), ...twinOfBias(model)];
+  return { config, architecture: BERT_CLASSES[head], tensors };
 }
 
+/** `transformers` before version 5 wants the bias of a decoder that is not tied under its other name as well. */
+function twinOfBias(model: Reading): ReadBack['tensors'] {
+  return model.has('decoder') ? [{ name: 'cls.predictions.bias', read: () => model.weight('decoder', 1) }] : [];
+}
+
+/** The layers that tell a head, the one behind the others first. */
+const BERT_ENDS: readonly (readonly [layer: string, head: BertHead])[] = [
+  ['classifier', 'classifier'],
+  ['pooler', 'pooler'],
+  ['predictions_dense', 'maskedLM'],
+];
+const BERT_CLASSES: Readonly<Record<BertHead, string>> = {
+  hidden: 'BertModel',
+  pooler: 'BertModel',
+  classifier: 'BertForSequenceClassification',
+  maskedLM: 'BertForMaskedLM',
+};
+
 function vitBack(checkpoint: Checkpoint, model: Reading, numbers: readonly number[], base: VitConfig): ReadBack {
-  const head: VitHead = model.has('classifier') ? 'classifier' : 'hidden';
+  const head: VitHead = model.has('classifier') ? 'classifier' : model.has('pooler') ? 'pooler' : 'hidden';
   const query = numbers.map(number => `${prefixOf(number)}attention_query`);
-  const config: VitConfig = {
+  const encoder = encoderOf(model, numbers, 'norm');
+  const found: VitConfig = {
     ...base,
-    ...encoderOf(model, numbers, 'norm'),
+    ...encoder,
     queryBias: query.some(layer => isBiased(model, layer)),
+    poolerSize: ownWidth(model, 'pooler', encoder.hiddenSize),
     labels: labelsOf(model, head, base.labels),
   };
-  requireSame(model, checkpoint.topology, vitTopology(config, { head }, numbers));
+  requireSame(model, checkpoint.topology, vitTopology(found, { head }, numbers));
   const architecture = head === 'classifier' ? 'ViTForImageClassification' : 'ViTModel';
-  return { config, architecture, tensors: asTheyAre(model, vitPlaces(config, { head }, numbers)) };
+  // Scores are divided by the root of what is left of a head's width, for which queries make up.
+  const layers = found.layers.map(layer => ({ ...layer, originalHeadSize: layer.headSize }));
+  const factors = new Map(
+    found.layers.map(({ headSize, originalHeadSize }, i) => [query[i], Math.sqrt(headSize / (originalHeadSize || 1))]),
+  );
+  const tensors = vitPlaces(found, { head }, numbers).map(place => ({
+    name: place.tensor,
+    read: () => fromLayer(times(weightOrZeros(model, place), factors.get(place.layer) ?? 1), place.lying),
+  }));
+  return { config: { ...found, layers }, architecture, tensors };
+}
+
+/** What comes out of a Dense layer, where it is there and not as wide as the model. */
+function ownWidth(model: Reading, layer: string, hiddenSize: number): number | undefined {
+  const width = model.has(layer) ? model.size(layer, 0, 1) : hiddenSize;
+  return width === hiddenSize ? undefined : width;
 }
 
 function encoderOf(model: Reading, numbers: readonly number[], norm: string) {
@@ -148,6 +187,7 @@ const FIXED: Readonly<Record<string, readonly string[]>> = {
   Dense: ['activation'],
   Conv2D: ['activation', 'padding'],
   PruneAttention: ['causal'],
+  [TIED_EMBEDDING]: ['useBias'],
 };
 
 /** @throws where `got` is wired otherwise than what would be read from the file. */

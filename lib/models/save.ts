@@ -2,6 +2,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkKeyword } from '../core/check';
 import type { Json } from '../core/json';
+import type { NewFile } from '../io/atomic';
 import { FLOAT_TYPES, type FloatType } from '../io/dtypes';
 import { tensorToWrite, writeSafetensors, type TensorToWrite } from '../io/safetensorsWriter';
 import { capture } from '../runtime/capture';
@@ -11,28 +12,30 @@ import type { ModelConfig } from './config';
 import { llamaConfigJson } from './llamaConfig';
 import { readBack } from './readBack';
 import { tensorTable } from './tensorTable';
+import { TOKENIZER_FILES } from './tokenizerBeside';
 import { vitConfigJson } from './vitConfig';
 
 export interface SaveHuggingFaceOptions {
   /** Of the model before it was cut, as its loader gave it: it says what shapes do not tell. */
   readonly config: ModelConfig;
-  /** A folder whose tokenizer files are copied. */
-  readonly tokenizer?: string;
+  /** A folder whose tokenizer files are copied, or the files of `pruneTokenizer`. */
+  readonly tokenizer?: string | readonly NewFile[];
   /** How weights are stored; default F32. */
   readonly dtype?: FloatType;
   /** A file holds at most so many bytes of tensors; default 5e9. */
   readonly shardBytes?: number;
 }
 
-const TOKENIZER_FILES =
-  /^(tokenizer\.(json|model)|(tokenizer|generation)_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(txt|json)|merges\.txt)$/;
 const TORCH_TYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is
- * all models whose layers are alike. Where they differ, or LayerNorm counts dimensions that were cut, the widths stand under the key
- * `tfjs_prune`, which only this library reads. RMSNorms of a cut width are rewritten as plain ones, and rotary embeddings of
- * neighbours as ones of halves. A checkpoint that is there already stays whole until the new one is.
+ * Writes `config.json` and `model.safetensors` into `directory`: `transformers` loads what it has a config for, which is all models whose
+ * layers are alike. Where whole heads went from a BERT, or different numbers of them from the layers of a ViT, only its versions before 5
+ * can tell (`pruned_heads`); where as many went from all layers of a ViT, only those from 5 on (`head_dim`); the others refuse the files.
+ * Other widths that differ, and LayerNorms that count dimensions which were cut, stand under the key `tfjs_prune`, which only this
+ * library reads. RMSNorms of a cut width are rewritten as plain ones, rotary embeddings of neighbours as ones of halves, and queries of a
+ * ViT whose heads became narrower are scaled to fit. Where some layers of a Llama gained a bias, the others of its part are given one of zeros.
+ * A checkpoint that is there already stays whole until the new one is.
  * @throws PruneError `bad-model` for a model that is not one of `loadLlama`, `loadBert` or `loadVit` with parts of it cut,
  * `bad-file` when the folder cannot be written.
  */
@@ -49,7 +52,7 @@ export async function saveHuggingFace(
     torch_dtype: TORCH_TYPES[dtype],
     ...(architecture && { architectures: [architecture] }),
   };
-  const files = tokenizer === undefined ? [] : await filesBeside(tokenizer, TOKENIZER_FILES);
+  const files = typeof tokenizer === 'string' ? await filesBeside(tokenizer, TOKENIZER_FILES) : (tokenizer ?? []);
   const beside = [configFile(sorted(json)), ...files];
   const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
   const stored = tensors.map(({ name, read }): TensorToWrite => {

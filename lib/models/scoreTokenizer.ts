@@ -1,12 +1,13 @@
 /** The tokenizer of llama2.c: pairs of tokens become one, the best score first. */
 import { PruneError } from '../core/errors';
 import { fileRefuser } from '../io/bytes';
+import { mergePairs } from './mergePairs';
 import type { Tokenizer } from './tokenizer';
 
 /** Bytes as text with one character each, which maps and sets can compare. */
-type Bytes = string;
+export type Bytes = string;
 
-interface Vocabulary {
+export interface ScoreVocabulary {
   readonly pieces: readonly Bytes[];
   readonly scores: readonly number[];
   readonly ids: ReadonlyMap<Bytes, number>;
@@ -15,13 +16,15 @@ interface Vocabulary {
 const [BEGIN, END] = [1, 2];
 /** After these come a token for each byte, for what has no token of its own. */
 const SPECIAL = 3;
+/** Tokens that have to be there, at their places. */
+export const FIXED_TOKENS = SPECIAL + 256;
 /** Tokens with scores from here on down come only from single characters. */
 const NEVER = -1e10;
 const BYTE = /^<0x([0-9A-F]{2})>$/;
 
 /** @throws PruneError `bad-file` when the bytes of a tokenizer.bin end within a token, or do not begin with the tokens of bytes. */
 export function parseScoreTokenizer(bytes: Uint8Array, name: string): Tokenizer {
-  const vocabulary = readVocabulary(bytes, name);
+  const vocabulary = readScoreVocabulary(bytes, name);
   const size = vocabulary.pieces.length;
   return {
     size,
@@ -44,7 +47,8 @@ export function requireTokens(ids: readonly number[], isToken: (id: number) => b
   throw new PruneError('bad-option', { place: 'decode', expected, got: String(wrong), cure: 'Pass what encode gave.' });
 }
 
-function readVocabulary(bytes: Uint8Array, name: string): Vocabulary {
+/** @throws PruneError `bad-file` as {@link parseScoreTokenizer}. */
+export function readScoreVocabulary(bytes: Uint8Array, name: string): ScoreVocabulary {
   const refuse = fileRefuser(`loadTokenizer "${name}"`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const pieces: Bytes[] = [];
@@ -72,96 +76,31 @@ function readVocabulary(bytes: Uint8Array, name: string): Vocabulary {
   return { pieces, scores, ids };
 }
 
-function encode(text: string, { pieces, scores, ids }: Vocabulary): number[] {
+function encode(text: string, vocabulary: ScoreVocabulary): number[] {
   if (text === '') return [];
-  const tokens: number[] = [];
   // A space before the first word makes it the same token as within a text.
-  for (const character of ` ${text}`) {
-    const bytes = new TextEncoder().encode(character);
-    const id = ids.get(toText(bytes));
-    if (id !== undefined) tokens.push(id);
-    else for (const byte of bytes) tokens.push(SPECIAL + byte);
-  }
-  return merge(tokens, (left, right) => {
+  const characters = Array.from(` ${text}`, character => toText(new TextEncoder().encode(character)));
+  return mergeScores(characters, vocabulary);
+}
+
+/** The tokens of `characters`, each as its bytes; `made` hears of every token on the way. */
+export function mergeScores(
+  characters: readonly Bytes[],
+  { pieces, scores, ids }: ScoreVocabulary,
+  made?: (id: number) => void,
+): number[] {
+  const tokens = characters.flatMap(bytes => {
+    const id = ids.get(bytes);
+    return id !== undefined ? [id] : Array.from(bytes, byte => SPECIAL + byte.charCodeAt(0));
+  });
+  const find = (left: number, right: number) => {
     const id = ids.get(pieces[left] + pieces[right]);
     return id !== undefined && scores[id] > NEVER ? { id, score: scores[id] } : undefined;
-  });
-}
-
-interface Pair {
-  readonly left: number;
-  readonly right: number;
-  /** What was at both when the pair was seen. */
-  readonly before: readonly [number, number];
-  readonly id: number;
-  readonly score: number;
-}
-
-/**
- * Merges the pair with the best score, the first of equals, until there is none; as looking through all pairs each time would,
- * but in time that grows with n log n.
- */
-function merge(
-  tokens: readonly number[],
-  find: (left: number, right: number) => { readonly id: number; readonly score: number } | undefined,
-): number[] {
-  const now = [...tokens];
-  const next = now.map((_, i) => i + 1);
-  const previous = now.map((_, i) => i - 1);
-  const heap: Pair[] = [];
-  const look = (left: number): void => {
-    const right = next[left];
-    if (left < 0 || right >= now.length) return;
-    const found = find(now[left], now[right]);
-    if (found) push(heap, { left, right, before: [now[left], now[right]], ...found });
   };
-  now.forEach((_, left) => look(left));
-  for (let pair = pop(heap); pair; pair = pop(heap)) {
-    const { left, right, before, id } = pair;
-    const isStale = now[left] !== before[0] || now[right] !== before[1] || next[left] !== right;
-    if (isStale) continue;
-    now[left] = id;
-    now[right] = -1;
-    next[left] = next[right];
-    if (next[left] < now.length) previous[next[left]] = left;
-    look(previous[left]);
-    look(left);
-  }
-  return now.filter(id => id >= 0);
+  return mergePairs(tokens, find, made);
 }
 
-function isBetter(a: Pair, b: Pair): boolean {
-  return a.score > b.score || (a.score === b.score && a.left < b.left);
-}
-
-function push(heap: Pair[], pair: Pair): void {
-  let at = heap.push(pair) - 1;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (!isBetter(pair, heap[parent])) break;
-    heap[at] = heap[parent];
-    at = parent;
-  }
-  heap[at] = pair;
-}
-
-function pop(heap: Pair[]): Pair | undefined {
-  const [best] = heap;
-  const last = heap.pop();
-  if (heap.length === 0) return best;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child + 1 < heap.length && isBetter(heap[child + 1], heap[child])) child++;
-    if (child >= heap.length || !isBetter(heap[child], last!)) break;
-    heap[at] = heap[child];
-    at = child;
-  }
-  heap[at] = last!;
-  return best;
-}
-
-function decode(ids: readonly number[], { pieces }: Vocabulary): string {
+function decode(ids: readonly number[], { pieces }: ScoreVocabulary): string {
   const text = ids.map(id => {
     const [, byte] = BYTE.exec(pieces[id]) ?? [];
     return byte === undefined ? pieces[id] : String.fromCharCode(parseInt(byte, 16));
@@ -169,12 +108,14 @@ function decode(ids: readonly number[], { pieces }: Vocabulary): string {
   // The space that encode put before the first word.
   const first = ids[0] === BEGIN ? 1 : 0;
   if (text[first]?.startsWith(' ')) text[first] = text[first].slice(1);
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    Uint8Array.from(text.join(''), byte => byte.charCodeAt(0)),
-  );
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(fromText(text.join('')));
 }
 
-function toText(bytes: Uint8Array): Bytes {
+export function fromText(text: Bytes): Uint8Array {
+  return Uint8Array.from(text, byte => byte.charCodeAt(0));
+}
+
+export function toText(bytes: Uint8Array): Bytes {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

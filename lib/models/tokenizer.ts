@@ -38,8 +38,7 @@ const MOST_BYTES = 256 * 1024 * 1024;
  * @throws PruneError `bad-file` when it is missing or damaged, or the package is not there.
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
-  const file = isFolder ? await mainFile(path) : path;
+  const file = await tokenizerFile(path);
   const source = await fileBytes(file, `a ${MAIN} or ${LLAMA2C}`);
   if (!file.endsWith('.json')) {
     const bytes = new Uint8Array(Math.min(source.size, MOST_BYTES));
@@ -137,6 +136,12 @@ function refuseText(text: string): never {
   const got = JSON.stringify(text.length > 40 ? `${text.slice(0, 37)}...` : text);
   const cure = 'This tokenizer has no token for what is unknown; leave such characters out.';
   throw new PruneError('bad-option', { place: 'encode', expected: 'text that it has tokens for', got, cure });
+}
+
+/** `path`, or the file of a tokenizer in the folder `path`. @throws PruneError `bad-file` when there is none. */
+export async function tokenizerFile(path: string): Promise<string> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
+  return isFolder ? mainFile(path) : path;
 }
 
 async function mainFile(folder: string): Promise<string> {

@@ -1,23 +1,23 @@
 /**
  * A vision transformer as a LayersModel of stock layers and ours: `image [batch, height, width, channels]` in; by the head the last
- * hidden state `[batch, 1 + patches, width]` or the scores `[batch, labels]` out.
+ * hidden state `[batch, 1 + patches, width]`, the pooled `[batch, width]`, or the scores `[batch, labels]` out.
  */
 import type { Topology } from '../core/checkpoint';
 import type { AttentionUnits } from '../rules/attention';
 import { CLASS_TOKEN, FIRST_TOKEN, POSITION_EMBEDDING } from '../rules/positions';
 import { LAYER_NORM } from '../rules/widthNorms';
 import { encoderStyle } from './bert';
-import { addBlock, addNorm, prefixOf, type NormStyle } from './block';
+import { ACTIVATION_WORDS, addBlock, addNorm, prefixOf, type NormStyle } from './block';
 import { blueprint } from './blueprint';
 import type { LayerShape } from './layerShape';
 import { densePlaces, normPlaces, type Place } from './places';
 import type { VitConfig } from './vitConfig';
 
-export type VitHead = 'hidden' | 'classifier';
-export const VIT_HEADS: readonly VitHead[] = ['hidden', 'classifier'];
+export type VitHead = 'hidden' | 'pooler' | 'classifier';
+export const VIT_HEADS: readonly VitHead[] = ['hidden', 'pooler', 'classifier'];
 
 export interface VitOptions {
-  /** What comes out: the last hidden state, or the scores of the classes; default 'classifier'. */
+  /** What comes out: the last hidden state, the pooled first token, or the scores of the classes; default 'classifier'. */
   readonly head?: VitHead;
   /** What can be pruned in attention: whole heads, or dimensions of all heads of a layer alike; default 'heads'. */
   readonly units?: AttentionUnits;
@@ -45,9 +45,13 @@ export function vitTopology(
     stream = addBlock(net, stream, { prefix: prefixOf(numbers?.[i] ?? i), shape, style, size: hiddenSize });
   });
   stream = addNorm(net, 'norm', norm, stream);
-  if (head === 'classifier') {
+  if (head !== 'hidden') {
     const first = net.layer(FIRST_TOKEN, 'first_token', {}, stream);
-    stream = net.dense('classifier', config.labels.length, { useBias: true }, first);
+    const activation = ACTIVATION_WORDS[config.poolerActivation];
+    stream =
+      head === 'pooler'
+        ? net.dense('pooler', config.poolerSize ?? hiddenSize, { useBias: true, activation }, first)
+        : net.dense('classifier', config.labels.length, { useBias: true }, first);
   }
   return net.model('vit', [image], stream);
 }
@@ -69,6 +73,7 @@ export function vitPlaces(
       layerPlaces(shape, config.queryBias, prefixOf(numbers?.[i] ?? i), `vit.encoder.layer.${i}.`),
     ),
     ...normPlaces('norm', 'vit.layernorm', true),
+    ...(head === 'pooler' ? densePlaces('pooler', 'vit.pooler.dense', true) : []),
     ...(head === 'classifier' ? densePlaces('classifier', 'classifier', true) : []),
   ];
 }

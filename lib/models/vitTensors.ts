@@ -5,11 +5,11 @@ import type { TensorRow, TensorTable } from './tensorTable';
 import type { VitConfig } from './vitConfig';
 
 export function vitTensors(config: VitConfig): TensorTable {
-  const { hiddenSize, channels, patchSize, imageSize, labels } = config;
+  const { hiddenSize, channels, patchSize, imageSize, labels, poolerSize = hiddenSize } = config;
   const positions = (imageSize / patchSize) ** 2 + 1;
   const patches = 'vit.embeddings.patch_embeddings.projection';
   const head = [
-    ...linear('vit.pooler.dense', hiddenSize, hiddenSize),
+    ...linear('vit.pooler.dense', poolerSize, hiddenSize),
     ...linear('classifier', labels.length, hiddenSize),
   ];
   const rows: TensorRow[] = [

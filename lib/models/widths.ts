@@ -19,7 +19,8 @@ export interface Reading {
 export function reading(place: string, { topology, weights }: Checkpoint): Reading {
   const specs = new Map(leaves(topology).map(({ path, spec }) => [path, spec]));
   const refuse: Reading['refuse'] = (layer, expected, got) => {
-    const cure = 'Save models of loadLlama, loadBert and loadVit, with adapters merged and wrappers taken off.';
+    const cure =
+      'Save models of loadLlama, loadBert and loadVit, with adapters merged and wrappers taken off; others with saveLayersModel.';
     throw new PruneError('bad-model', { place: `${place}, layer "${layer}"`, expected, got, cure });
   };
   const spec = (layer: string): LayerSpec => specs.get(layer) ?? refuse(layer, 'to be there', 'none');

@@ -36,5 +36,8 @@ function isHidden({ frozen, kind }: Group): boolean {
 
 function makerWidths(model: Checkpoint): Map<string, number> {
   const makes = trace(model).sites.filter(({ role, parameter }) => role === 'makes' && parameter === 'kernel');
-  return new Map(makes.map(({ layer, width }) => [layer, width.length]));
+  const widths = new Map<string, number>();
+  // Of a table that also scores with what it looks up, what it looks up counts, which comes first.
+  for (const { layer, width } of makes) if (!widths.has(layer)) widths.set(layer, width.length);
+  return widths;
 }

@@ -27,9 +27,15 @@ export function explain(original: Checkpoint, plan: Plan): Plan {
   );
   const [whole] = savingsOf(model, traced, [new Set(cuts.flatMap((units): Unit[] => [...units]))]);
   const groups = plan.groups.map(group => ({ ...group, ...accounts.get(group.name) }));
+  const { turned } = plan;
   const before = planCost(original);
   const after = less(planCost(model), whole);
-  return { ...plan, ...(plan.blocks && { blocks: explained(original, plan.blocks) }), groups, cost: { before, after } };
+  return {
+    ...plan,
+    ...(plan.blocks && { blocks: explained(original, plan.blocks) }),
+    groups,
+    ...(!turned && { cost: { before, after } }),
+  };
 }
 
 function explained(original: Checkpoint, gone: NonNullable<Plan['blocks']>): NonNullable<Plan['blocks']> {

@@ -27,7 +27,9 @@ function terminal(report: Report): string {
     textTable(overview(report), { words: [3] }),
     report.stages.length > 1 ? textTable(stageRows(report.stages)) : '',
     changed.length > 0 ? textTable(layerRows(changed, bar), { words: [4] }) : '',
-    [unchanged(report.layers), ...blocks(report), certificate(report), ...undone(report)].filter(Boolean).join('\n'),
+    [unchanged(report.layers), ...turned(report), ...blocks(report), certificate(report), ...undone(report)]
+      .filter(Boolean)
+      .join('\n'),
   ];
   return sections.filter(Boolean).join('\n\n');
 }
@@ -40,6 +42,7 @@ function markdown(report: Report): string {
     report.stages.length > 1 ? markdownTable(stageRows(report.stages)) : '',
     changed.length > 0 ? markdownTable(layerRows(changed)) : '',
     unchanged(report.layers),
+    ...turned(report),
     ...blocks(report),
     certificate(report),
     ...undone(report),
@@ -124,6 +127,16 @@ function certificate({ certificates }: Report): string {
 /** As unlike the rest as the blocks are: each on a line of its own. */
 function blocks({ blocks: gone = [] }: Report): string[] {
   return gone.map(({ name, layers }) => `block gone: ${name} (${layers.length} layers)`);
+}
+
+/** What a cut of streams is called by; what it saves stands above. */
+function turned({ turned: streams = [] }: Report): string[] {
+  if (streams.length === 0) return [];
+  const [before, after] = (['before', 'after'] as const).map(of =>
+    streams.reduce((sum, stream) => sum + stream[of], 0),
+  );
+  const widths = [...new Set(streams.map(stream => `${stream.before} to ${stream.after}`))].join(', ');
+  return [`nominal slicing: ${change(before, after)} of the dimensions of ${streams.length} streams (${widths})`];
 }
 
 function undone({ undone: steps = [] }: Report): string[] {

@@ -27,6 +27,7 @@ export function formatPlan(plan: Plan, format: PlanFormat = 'terminal'): string 
     head(title),
     tables(overview(plan, free)),
     plan.blocks ? tables(blockRows(plan.blocks)) : '',
+    plan.turned ? tables(streamRows(plan.turned)) : '',
     ...(plan.measured ?? []).flatMap(measured => [clock(measured), tables(trialRows(measured))]),
     free.length > 0 ? tables(groupRows(free), { words: [1] }) : '',
     free.some(({ savings }) => savings)
@@ -79,6 +80,11 @@ function overview({ cost }: Plan, free: readonly PlanGroup[]): string[][] {
 function blockRows(gone: NonNullable<Plan['blocks']>): string[][] {
   const rows = gone.map(({ name, layers, savings }) => [shorten(name, 48), String(layers.length), ...savingsCells(savings)]); // prettier-ignore
   return [['block gone', 'layers', 'parameters', 'MACs', 'size'], ...rows];
+}
+
+function streamRows(streams: NonNullable<Plan['turned']>): string[][] {
+  const rows = streams.map(({ name, before, after }) => [shorten(name, 48), String(before), String(after)]);
+  return [['stream turned', 'width', 'now'], ...rows];
 }
 
 function clock({ backend, batch, runs, target, dense, multipleOf }: Measured): string {

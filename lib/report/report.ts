@@ -2,7 +2,7 @@
  * report: what a compression did, as data and as text. Reads core, rules and graph; knows nothing of methods.
  * This file: the data.
  */
-import type { Certificate, RemovedBlock, Score, Undone } from '../core/context';
+import type { Certificate, RemovedBlock, Score, TurnedStream, Undone } from '../core/context';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {
@@ -54,6 +54,8 @@ export interface Report {
   readonly layers: readonly LayerWidth[];
   /** Residual blocks that are gone, in the order of their going; absent where none went. */
   readonly blocks?: readonly RemovedBlock[];
+  /** Streams that were turned and cut, in the order of running; absent where none was. */
+  readonly turned?: readonly TurnedStream[];
   readonly certificates: readonly (Certificate & { readonly place: string })[];
   readonly latency?: Latency;
   /** Steps that a guard took back; nothing else in the report knows of them. */

@@ -48,6 +48,8 @@ export interface Arithmetic {
 export interface Rows {
   /** Index of the kernel in the layer's weights. */
   readonly kernel: number;
+  /** Index of the bias there, unless `useBias` is false. */
+  readonly bias: number;
   of(call: RowsCall): RowReader;
 }
 

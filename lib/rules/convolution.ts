@@ -1,5 +1,6 @@
 /** Convolutions. Weight axes: `[...window, in, out]`; a transposed one has `[...window, out, in]`. */
 import { applyActivation } from './activation';
+import { isBent } from './curves';
 import { convolved, depthwise, separable } from './matrix';
 import {
   biasSite,
@@ -89,6 +90,7 @@ function convolution(className: string, dimensions: number): LayerRule {
     },
     resize: ({ weights: [kernel] }) => ({ filters: kernel[to] }),
     macs: ({ config, outputs, weights: [kernel] }) => positions(config, outputs[0]) * product(kernel),
+    turns: config => !isBent(config),
     arithmetic: convolved(dimensions),
   };
 }

@@ -1,5 +1,6 @@
 /** Dense: `[in, out]`, on the last axis of any rank. */
 import { applyActivation } from './activation';
+import { isBent } from './curves';
 import * as matrix from './matrix';
 import { biasSite, elements, unitsAlong, type LayerRule, type LocalSite } from './rule';
 
@@ -23,5 +24,6 @@ export const dense: LayerRule = {
   },
   resize: ({ weights: [kernel] }) => ({ units: kernel[1] }),
   macs: ({ inputs, weights: [kernel] }) => elements(inputs[0]) * kernel[1],
+  turns: config => !isBent(config),
   arithmetic: matrix.dense,
 };

@@ -1,5 +1,5 @@
 /** Layers whose inputs are integers: Embedding `[vocabulary, dimensions]`, CategoryEncoding. */
-import { type LayerRule, type Shape } from './rule';
+import { always, type LayerRule, type Shape } from './rule';
 
 export const embedding: LayerRule = {
   className: 'Embedding',
@@ -15,6 +15,7 @@ export const embedding: LayerRule = {
     };
   },
   resize: ({ weights: [table] }) => ({ outputDim: table[1] }),
+  turns: always,
 };
 
 export const categoryEncoding: LayerRule = {

@@ -23,6 +23,7 @@ export const loraDense: LayerRule = {
     return { outputs, sites: [...sites, ...adapters] };
   },
   resize: dense.resize,
+  turns: dense.turns,
   macs(call) {
     const rank = call.weights[call.weights.length - 2][1];
     return dense.macs!(call) + (elements(call.inputs[0]) + elements(call.outputs[0])) * rank;

@@ -22,6 +22,7 @@ export const dense: Arithmetic = kernelled(
     contract(along(input, input.shape.length - 1, kernel.shape[0]), mixing(kernel), SINGLE),
   {
     kernel: 0,
+    bias: 1,
     of({ input: { shape, data } }) {
       const length = shape[shape.length - 1];
       const places = data.length / shape[0] / length;
@@ -38,6 +39,7 @@ export const dense: Arithmetic = kernelled(
 export function convolved(dimensions: number): Arithmetic {
   return kernelled(1, call => slid(call, dimensions, mixing(call.weights[0])), {
     kernel: 0,
+    bias: 1,
     of: call => patches(call, windowOver(call, dimensions), dimensions),
   });
 }
@@ -52,7 +54,7 @@ export const separable: Arithmetic = kernelled(
     const apartly = slid(call, 2, apart(call.weights[0]));
     return contract(apartly, mixing(call.weights[1]), SINGLE);
   },
-  { kernel: 1, of: call => filteredPatches(call) },
+  { kernel: 1, bias: 2, of: call => filteredPatches(call) },
 );
 
 /** A linear part by a kernel, then the bias (weight number `bias`) and the activation. */

@@ -2,6 +2,7 @@
 import type { Arithmetic } from './arithmetic';
 import { adding, averaging, highest, joining, lowest, multiplying } from './merging';
 import {
+  always,
   concatWidths,
   elements,
   fromStart,
@@ -12,7 +13,7 @@ import {
   type Traced,
 } from './rule';
 
-export const add = elementwise('Add', adding);
+export const add: LayerRule = { ...elementwise('Add', adding), turns: always };
 export const multiply = elementwise('Multiply', multiplying);
 export const average = elementwise('Average', averaging);
 export const maximum = elementwise('Maximum', highest);

@@ -1,13 +1,13 @@
 /** Layers that act only in training, and simple arithmetic on what passes. */
 import type { Config } from '../core/checkpoint';
 import { identity, scaled } from './arithmetic';
-import { passThrough, type LayerRule, type Shape } from './rule';
+import { always, passThrough, type LayerRule, type Shape } from './rule';
 
-export const dropout = passThrough('Dropout', ['rate', 'noiseShape', 'seed'], identity);
-export const spatialDropout1d = passThrough('SpatialDropout1D', ['rate', 'seed'], identity);
-export const gaussianNoise = passThrough('GaussianNoise', ['stddev'], identity);
-export const gaussianDropout = passThrough('GaussianDropout', ['rate'], identity);
-export const alphaDropout = passThrough('AlphaDropout', ['rate', 'noiseShape'], identity);
+export const dropout = inTraining('Dropout', ['rate', 'noiseShape', 'seed']);
+export const spatialDropout1d = inTraining('SpatialDropout1D', ['rate', 'seed']);
+export const gaussianNoise = inTraining('GaussianNoise', ['stddev']);
+export const gaussianDropout = inTraining('GaussianDropout', ['rate']);
+export const alphaDropout = inTraining('AlphaDropout', ['rate', 'noiseShape']);
 
 export const rescaling: LayerRule = {
   className: 'Rescaling',
@@ -46,6 +46,11 @@ export const resizing = unusable(
   ['height', 'width', 'interpolation', 'cropToAspectRatio'],
   ({ height, width }, channels) => [Number(height), Number(width), channels],
 );
+
+/** In a prediction it does nothing. */
+function inTraining(className: string, understands: readonly string[]): LayerRule {
+  return { ...passThrough(className, understands, identity), turns: always };
+}
 
 /** For layers that tf.js 4.22 itself cannot run inside a model: traced to what it says of them, and frozen. */
 function unusable(

@@ -1,6 +1,7 @@
 /** BatchNormalization: one gamma, beta, mean and variance per unit of its axis. LayerNormalization mixes along its axes. */
 import { normalizing } from './pointwise';
-import { fromStart, type LayerRule, type LocalSite } from './rule';
+import { fromStart, type HeldCall, type LayerRule, type LocalSite, type NormParts } from './rule';
+import { bareNorm } from './widthNorms';
 
 export const batchNormalization: LayerRule = {
   className: 'BatchNormalization',
@@ -25,6 +26,7 @@ export const batchNormalization: LayerRule = {
 export const layerNormalization: LayerRule = {
   className: 'LayerNormalization',
   normalizes: true,
+  normParts,
   understands: ['axis', 'epsilon', 'center', 'scale'],
   trace(call) {
     const [flow] = call.inputs;
@@ -34,3 +36,14 @@ export const layerNormalization: LayerRule = {
     return { outputs: [flow] };
   },
 };
+
+function normParts({ config, weights, inputs: [shape] }: HeldCall): NormParts | undefined {
+  const { axis = -1, scale, center, epsilon = 1e-3 } = config;
+  const last = shape.length - 1;
+  const size = shape[last];
+  if (size === null || [axis].flat().map(one => fromStart(Number(one), shape.length)).join() !== String(last)) return undefined; // prettier-ignore
+  const held = weights.map(({ data }) => data);
+  const gamma = scale === false ? new Float32Array(size).fill(1) : held.shift()!;
+  const beta = center === false ? new Float32Array(size) : held.shift()!;
+  return { core: bareNorm(size, { epsilon }), centres: true, scale: gamma, shift: beta };
+}

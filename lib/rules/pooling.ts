@@ -2,7 +2,7 @@
 import type { Config } from '../core/checkpoint';
 import { identity, type Arithmetic } from './arithmetic';
 import { padding } from './pointwise';
-import { numbersOf, unitsAlong, type LayerRule, type Shape } from './rule';
+import { always, numbersOf, unitsAlong, type LayerRule, type Shape } from './rule';
 import { channelAxis, slide, windowOf } from './spatial';
 
 export const maxPooling1d = pooling('MaxPooling1D', 1);
@@ -13,7 +13,7 @@ export const averagePooling2d = pooling('AveragePooling2D', 2);
 export const averagePooling3d = pooling('AveragePooling3D', 3);
 export const globalMaxPooling1d = globalPooling('GlobalMaxPooling1D');
 export const globalMaxPooling2d = globalPooling('GlobalMaxPooling2D');
-export const globalAveragePooling1d = globalPooling('GlobalAveragePooling1D');
+export const globalAveragePooling1d: LayerRule = { ...globalPooling('GlobalAveragePooling1D'), turns: always };
 export const globalAveragePooling2d = globalPooling('GlobalAveragePooling2D');
 
 export const zeroPadding2d = spatial(

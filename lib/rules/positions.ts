@@ -1,5 +1,5 @@
 /** Learned positions, a token put in front, and the choice of the first: all along time, `[batch, time, width]`. */
-import { unitsAlong, type LayerRule, type Shape } from './rule';
+import { always, unitsAlong, type LayerRule, type Shape } from './rule';
 
 export const POSITION_EMBEDDING = 'PrunePositionEmbedding';
 export const CLASS_TOKEN = 'PruneClassToken';
@@ -9,6 +9,7 @@ export const positionEmbedding: LayerRule = {
   className: POSITION_EMBEDDING,
   understands: ['maxLength'],
   weights: 1,
+  turns: always,
   trace(call) {
     const { shape } = call.inputs[0];
     const width = unitsAlong(call, 2);
@@ -21,6 +22,7 @@ export const classToken: LayerRule = {
   className: CLASS_TOKEN,
   understands: [],
   weights: 1,
+  turns: always,
   trace(call) {
     const [batch, time, size] = call.inputs[0].shape;
     const width = unitsAlong(call, 2);
@@ -33,6 +35,7 @@ export const classToken: LayerRule = {
 export const firstToken: LayerRule = {
   className: FIRST_TOKEN,
   understands: [],
+  turns: always,
   trace(call) {
     const [batch, , size] = call.inputs[0].shape;
     return { outputs: [{ shape: [batch, size], axis: 1, width: unitsAlong(call, 2) }] };

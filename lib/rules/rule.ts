@@ -3,6 +3,7 @@
  * shapes and weight axes; they know nothing of graphs, of scores or of tf.js tensors.
  * This file: the types a rule is written in, and the helpers that most rules share.
  */
+import type { NdArray } from '../core/array';
 import type { Config } from '../core/checkpoint';
 import type { Arithmetic } from './arithmetic';
 
@@ -90,6 +91,31 @@ export interface CutCall {
   readonly outputs: readonly CutFlow[];
 }
 
+/** A layer by itself, with its weights. */
+export interface LoneLayer {
+  readonly className: string;
+  /** Without a name. */
+  readonly config: Config;
+  readonly weights: readonly NdArray[];
+}
+
+/** A layer with its weights, and the shapes of what one call is given. */
+export interface HeldCall {
+  readonly config: Config;
+  readonly weights: readonly NdArray[];
+  readonly inputs: readonly Shape[];
+}
+
+/** A norm along the units, taken apart: `core` of the input, times `scale`, plus `shift`. */
+export interface NormParts {
+  /** It divides by a length, and commutes with every orthogonal map of the units. */
+  readonly core: LoneLayer;
+  /** What comes to the core is first freed of its mean over the units. */
+  readonly centres: boolean;
+  readonly scale: ArrayLike<number>;
+  readonly shift: ArrayLike<number>;
+}
+
 /** All the library knows about one layer class. */
 export interface LayerRule {
   readonly className: string;
@@ -105,6 +131,15 @@ export interface LayerRule {
   macs?(call: CallShapes): number;
   /** It brings what it is given to one size, place by place: a stream that it has left is a normalised one. */
   readonly normalizes?: true;
+  /** The norm taken apart; undefined where its config does not allow it. */
+  normParts?(call: HeldCall): NormParts | undefined;
+  /**
+   * Whether, when one orthogonal matrix turns the units at all its sites and in what it is given, it turns in what it gives; default:
+   * no. Norms with {@link normParts} answer for themselves.
+   */
+  turns?(config: Config): boolean;
+  /** What one call does, by a layer of its own: of layers that do different things with one weight. `name` is for the second of them. */
+  untied?(call: HeldCall): LoneLayer & { readonly name?: string };
   /** What it computes; where it is not said, constants stop here and nothing is repaired. */
   readonly arithmetic?: Arithmetic;
 }
@@ -162,6 +197,11 @@ export function passThrough(
   arithmetic?: Arithmetic,
 ): LayerRule {
   return { className, understands, trace: call => ({ outputs: [call.inputs[0]] }), arithmetic };
+}
+
+/** For {@link LayerRule.turns}: it does the same to every unit, and nothing but multiply and add. */
+export function always(): boolean {
+  return true;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { PruneError } from '../core/errors';
 import { identity, moved } from './arithmetic';
 import {
+  always,
   coupleCalls,
   elements,
   numbersOf,
@@ -48,6 +49,7 @@ function channelsToLast({ shape, axis, width }: Flow): Flow {
 export const permute: LayerRule = {
   className: 'Permute',
   understands: ['dims'],
+  turns: always,
   trace(call) {
     const { shape, axis, width } = call.inputs[0];
     const order = [0, ...numbersOf(call.config, 'dims', shape.length - 1, 1)];
@@ -78,6 +80,7 @@ const UNIT_AXIS = 'unitAxis';
 export const reshape: LayerRule = {
   className: 'Reshape',
   understands: ['targetShape', UNIT_AXIS],
+  turns: always,
   trace(call) {
     const [flow] = call.inputs;
     const shape = reshaped(call, flow.shape);

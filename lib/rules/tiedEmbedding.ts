@@ -1,14 +1,27 @@
-/** An embedding table `[vocabulary, dimensions]` that also makes the logits: tokens in at rank 2, vectors in at rank 3. */
-import { elements, unitsAlong, type LayerCall, type LayerRule, type LocalSite, type Traced } from './rule';
+/** An embedding table `[vocabulary, dimensions]`, perhaps with a bias, that also makes the logits: tokens in at rank 2, vectors at rank 3. */
+import { transpose } from '../core/array';
+import { dense } from './dense';
+import { embedding } from './embedding';
+import {
+  biasSite,
+  elements,
+  unitsAlong,
+  type HeldCall,
+  type LayerCall,
+  type LayerRule,
+  type LocalSite,
+  type Traced,
+} from './rule';
 
 export const TIED_EMBEDDING = 'PruneTiedEmbedding';
 
 export const tiedEmbedding: LayerRule = {
   className: TIED_EMBEDDING,
-  understands: ['inputDim', 'outputDim'],
+  understands: ['inputDim', 'outputDim', 'useBias'],
   weights: 1,
   trace: call => (call.inputs[0].shape.length === 2 ? lookUp(call) : logits(call)),
   resize: ({ weights: [[inputDim, outputDim]] }) => ({ inputDim, outputDim }),
+  untied,
   macs: ({ inputs: [input], weights: [table] }) => (input.length === 2 ? 0 : elements(input) * table[0]),
 };
 
@@ -37,6 +50,21 @@ function table(call: LayerCall) {
   const sites: LocalSite[] = [
     { weight: 0, axis: 1, width: out, role: 'makes', parameter: 'kernel' },
     { weight: 0, axis: 0, width: vocabulary, role: 'makes', parameter: 'kernel' },
+    ...biasSite(call.config.useBias === true, 1, vocabulary, 'makes'),
   ];
   return { out, vocabulary, sites };
+}
+
+/** The table itself, or its transpose as the head of a language model. */
+function untied({
+  config,
+  weights: [table, ...bias],
+  inputs: [input],
+}: HeldCall): ReturnType<NonNullable<LayerRule['untied']>> {
+  const { inputDim, outputDim, trainable = true } = config;
+  if (input.length === 2) {
+    return { className: embedding.className, config: { trainable, inputDim, outputDim }, weights: [table] };
+  }
+  const kernel = { trainable, units: inputDim, activation: 'linear', useBias: bias.length > 0 };
+  return { name: 'lm_head', className: dense.className, config: kernel, weights: [transpose(table, [1, 0]), ...bias] };
 }

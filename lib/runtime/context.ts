@@ -13,6 +13,7 @@ import type {
 } from '../core/context';
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
+import { PruneError } from '../core/errors';
 import type { RunStore } from '../core/store';
 import { takeAway } from '../edit/restore';
 import { gatherSites } from '../edit/slice';
@@ -74,14 +75,15 @@ export async function createContext<S>(
       notes.stages.push(await measure(name, model));
     },
     removed(step, model) {
+      if (keepRemoved && step.turned) throw notRestorable();
       notes.steps.push(step);
       if (keepRemoved) notes.taken.push(takeAway(model, step));
       journal.moments = cutMoments(journal.moments, model, step);
     },
     time: (place, models, options) => time(place, models, { ...options, signal }),
-    async certify(place, masked, sliced) {
+    async certify(place, masked, sliced, tolerance) {
       checkAborted(place, signal);
-      const certificate = await certify(place, masked, sliced, { seed });
+      const certificate = await certify(place, masked, sliced, { seed, tolerance });
       notes.certificates.push({ ...certificate, place });
       return certificate;
     },
@@ -113,9 +115,9 @@ function history(journal: Journal): Pick<BaseContext, 'undone' | 'mark' | 'recal
 function cutMoments(
   moments: Moments | undefined,
   { weights }: Checkpoint,
-  { sites, blocks = [] }: RemovedStep,
+  { sites, blocks = [], turned }: RemovedStep,
 ): Moments | undefined {
-  if (moments === undefined || unfitness(moments, weights) !== undefined) return undefined;
+  if (moments === undefined || turned || unfitness(moments, weights) !== undefined) return undefined;
   const gone = new Set(blocks.flatMap(({ layers }) => layers));
   const left = (slot: Checkpoint['weights']) => new Map([...slot].filter(([path]) => !gone.has(path)));
   return { ...moments, slots: moments.slots.map(slot => gatherSites(left(slot), sites)) };
@@ -160,6 +162,15 @@ function abilities(
       },
     },
   };
+}
+
+function notRestorable(): PruneError {
+  return new PruneError('bad-option', {
+    place: 'compress',
+    expected: 'keepRemoved with methods that remove units or blocks',
+    got: 'one that turns streams to another basis',
+    cure: 'Leave keepRemoved out, and keep the original model.',
+  });
 }
 
 function ignore(): void {}

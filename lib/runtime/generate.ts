@@ -20,8 +20,8 @@ export interface GenerateOptions {
   readonly seed?: number;
   /** Tokens that end the text, and do not belong to it. */
   readonly stop?: readonly number[];
-  /** Called with each new token as it comes. */
-  readonly onToken?: (token: number) => void;
+  /** Called with each new token as it comes, and, of several texts, the number of its prompt. */
+  readonly onToken?: (token: number, row: number) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -45,53 +45,94 @@ export async function generate(
 export async function* generateTokens(
   model: LayersModel,
   prompt: ArrayLike<number>,
-  { maxTokens = 100, temperature = 0, topP = 1, seed = 0, stop = [], onToken, signal }: GenerateOptions = {},
+  options: GenerateOptions = {},
 ): AsyncGenerator<number, void, undefined> {
-  checkNumber('generate', 'maxTokens', maxTokens, { least: 0, integer: true });
-  checkNumber('generate', 'temperature', temperature, { least: 0 });
-  checkNumber('generate', 'topP', topP, { above: 0, most: 1 });
-  checkPrompt(model, prompt);
-  if (maxTokens === 0) return;
-  const draws = random(seed, 'generate');
-  const breathe = pause('generate', signal);
-  const decoding = startDecoding(model);
+  checkPrompt('generate', model, prompt);
+  for await (const { token } of steps('generate', model, [prompt], options)) yield token;
+}
+
+/**
+ * What {@link generate} puts behind each of `prompts`, which may have different lengths, in one batch: row i draws by `seed + i`, so that
+ * it is the text that `generate` makes with this seed, up to rounding. A text that has ended costs nothing more.
+ * @throws as {@link generate}.
+ */
+export async function generateBatch(
+  model: LayersModel,
+  prompts: readonly ArrayLike<number>[],
+  options: GenerateOptions = {},
+): Promise<number[][]> {
+  prompts.forEach((prompt, row) => checkPrompt(`generateBatch, prompt ${row}`, model, prompt));
+  const made: number[][] = prompts.map(() => []);
+  for await (const { row, token } of steps('generateBatch', model, prompts, options)) made[row].push(token);
+  return made;
+}
+
+interface Made {
+  readonly row: number;
+  readonly token: number;
+}
+
+async function* steps(
+  place: string,
+  model: LayersModel,
+  prompts: readonly ArrayLike<number>[],
+  { maxTokens = 100, temperature = 0, topP = 1, seed = 0, stop = [], onToken, signal }: GenerateOptions,
+): AsyncGenerator<Made, void, undefined> {
+  checkNumber(place, 'maxTokens', maxTokens, { least: 0, integer: true });
+  checkNumber(place, 'temperature', temperature, { least: 0 });
+  checkNumber(place, 'topP', topP, { above: 0, most: 1 });
+  if (maxTokens === 0 || prompts.length === 0) return;
+  const breathe = pause(place, signal);
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const padding = prompts.map(({ length }) => longest - length);
+  const decoding = startDecoding(model, { padding });
   try {
-    let fed = Int32Array.from(prompt);
-    for (let made = 0; made < maxTokens; made++) {
+    let going = prompts.map((_, row) => ({ row, draws: random(seed + row, 'generate') }));
+    // Nothing hears what is fed in front of a text.
+    let fed = prompts.map((prompt, i) => [...new Array<number>(padding[i]).fill(0), ...Array.from(prompt)]);
+    for (let step = 0; step < maxTokens; step++) {
       await breathe();
-      const token = nextToken(await lastLogits(model, fed), { temperature, topP }, draws);
-      if (stop.includes(token)) return;
-      onToken?.(token);
-      yield token;
-      fed = Int32Array.of(token);
+      const logits = await lastLogits(model, fed);
+      const next = going.map(({ draws }, i) => nextToken(logits[i], { temperature, topP }, draws));
+      const open = [...next.keys()].filter(i => !stop.includes(next[i]));
+      for (const i of open) {
+        onToken?.(next[i], going[i].row);
+        yield { row: going[i].row, token: next[i] };
+      }
+      if (open.length === 0) return;
+      if (open.length < going.length) decoding.keepRows(open);
+      going = open.map(i => going[i]);
+      fed = open.map(i => [next[i]]);
     }
   } finally {
     decoding.dispose();
   }
 }
 
-/** Of the last place of `tokens`, which go on where the last ones ended. */
-async function lastLogits(model: LayersModel, tokens: Int32Array): Promise<Float32Array> {
+/** Of the last place of each of `rows` of tokens, which go on where the last ones ended. */
+async function lastLogits(model: LayersModel, rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
   const last = tf.tidy(() => {
-    const [logits] = forward(model, [tf.tensor2d(tokens, [1, tokens.length], 'int32')]);
-    const [, time, size] = logits.shape;
-    return tf.reshape(tf.slice(logits, [0, time - 1, 0], [1, 1, size]), [size]);
+    const [logits] = forward(model, [tf.tensor2d(rows.flat(), [rows.length, rows[0].length], 'int32')]);
+    const [batch, time, size] = logits.shape;
+    return tf.reshape(tf.slice(logits, [0, time - 1, 0], [batch, 1, size]), [batch, size]);
   });
   try {
-    return (await last.data()) as Float32Array;
+    const all = (await last.data()) as Float32Array;
+    const size = last.shape[1]!;
+    return rows.map((_, row) => all.subarray(row * size, (row + 1) * size));
   } finally {
     last.dispose();
   }
 }
 
-function checkPrompt(model: LayersModel, prompt: ArrayLike<number>): void {
-  const size = vocabularyOf('generate', model);
+function checkPrompt(place: string, model: LayersModel, prompt: ArrayLike<number>): void {
+  const size = vocabularySize(place, model);
   const wrong = Array.from(prompt).find(token => !Number.isInteger(token) || token < 0 || token >= size);
   if (prompt.length > 0 && wrong === undefined) return;
   const expected = `tokens from 0 to ${size - 1}, at least one`;
   const got = wrong === undefined ? 'none' : String(wrong);
   throw new PruneError('bad-data', {
-    place: 'generate',
+    place,
     expected,
     got,
     cure: 'Begin with the token that begins texts.',
@@ -99,7 +140,7 @@ function checkPrompt(model: LayersModel, prompt: ArrayLike<number>): void {
 }
 
 /** Number of tokens of a language model. @throws PruneError `bad-option` for another one. */
-export function vocabularyOf(place: string, { inputs, outputs, name }: LayersModel): number {
+export function vocabularySize(place: string, { inputs, outputs, name }: LayersModel): number {
   const size = outputs[0]?.shape[2];
   if (inputs.length === 1 && inputs[0].shape.length === 2 && outputs.length === 1 && size != null) return size;
   throw new PruneError('bad-option', {

@@ -8,7 +8,7 @@ import { random } from '../core/random';
 import { readAllWeights } from './capture';
 import type { Splits } from './data';
 import { lossOn, requireFinite, type FitRun } from './fit';
-import { vocabularyOf } from './generate';
+import { vocabularySize } from './generate';
 import { layersOf } from './leaves';
 import { withLearner, type Learner } from './learner';
 import { withModel } from './materialize';
@@ -188,7 +188,7 @@ function requirePrompts({ inputs }: Split, { label, prompt }: ImitateOptions): v
 }
 
 function requireOneVocabulary(place: string, student: LayersModel, teacher: LayersModel): void {
-  const [own, known] = [student, teacher].map(model => vocabularyOf(place, model));
+  const [own, known] = [student, teacher].map(model => vocabularySize(place, model));
   if (own === known) return;
   throw new PruneError('bad-option', {
     place,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
-import { vocabularyOf } from './generate';
+import { vocabularySize } from './generate';
 import { pause } from './pause';
 import { forward } from './predict';
 
@@ -116,7 +116,7 @@ async function natsOf(model: LayersModel, windows: readonly Window[]): Promise<F
 }
 
 function checkTokens(model: LayersModel, tokens: ArrayLike<number>, begin: number | undefined): Int32Array {
-  const size = vocabularyOf('perplexity', model);
+  const size = vocabularySize('perplexity', model);
   const all = Array.from(tokens);
   const wrong = [...all, begin ?? 0].find(token => !Number.isInteger(token) || token < 0 || token >= size);
   if (wrong === undefined && all.length >= 2) return Int32Array.from(all);

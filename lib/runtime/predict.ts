@@ -21,30 +21,41 @@ export interface PredictOptions {
 export async function predict(
   model: LayersModel | Checkpoint,
   inputs: readonly NdArray[],
-  { batchSize = 128, signal }: PredictOptions = {},
+  options: PredictOptions = {},
 ): Promise<NdArray[]> {
-  checkNumber('predict', 'batchSize', batchSize, { least: 1, integer: true });
-  if ('topology' in model) return withModel(model, built => predict(built, inputs, { batchSize, signal }));
-  return onSoundDevice(() => predictAll(model, inputs, { batchSize, signal }));
+  if ('topology' in model) return withModel(model, built => predict(built, inputs, options));
+  return inBatches('predict', model, inputs, options, outputs => outputs);
 }
 
-async function predictAll(
+/**
+ * What `read` makes of the outputs and the inputs of each batch, one after the other; it runs inside a tidy.
+ * @throws PruneError `aborted`, `bad-option`, `bad-device`.
+ */
+export function inBatches(
+  place: string,
   model: LayersModel,
   inputs: readonly NdArray[],
-  { batchSize, signal }: { readonly batchSize: number; readonly signal?: AbortSignal },
+  { batchSize = 128, signal }: PredictOptions,
+  read: (outputs: tf.Tensor[], inputs: tf.Tensor[]) => tf.Tensor[],
 ): Promise<NdArray[]> {
-  const parts: NdArray[][] = [];
-  const breathe = pause('predict', signal);
-  for (const indices of batches(inputs[0].shape[0], batchSize)) {
-    await breathe();
-    const outputs = tf.tidy(() => forward(model, batchOf(inputs, indices)));
-    try {
-      parts.push(await Promise.all(outputs.map(fromTensor)));
-    } finally {
-      tf.dispose(outputs);
+  checkNumber(place, 'batchSize', batchSize, { least: 1, integer: true });
+  return onSoundDevice(async () => {
+    const parts: NdArray[][] = [];
+    const breathe = pause(place, signal);
+    for (const indices of batches(inputs[0].shape[0], batchSize)) {
+      await breathe();
+      const outputs = tf.tidy(() => {
+        const fed = batchOf(inputs, indices);
+        return read(forward(model, fed), fed);
+      });
+      try {
+        parts.push(await Promise.all(outputs.map(fromTensor)));
+      } finally {
+        tf.dispose(outputs);
+      }
     }
-  }
-  return parts[0].map((_, output) => concatenate(parts.map(part => part[output])));
+    return parts[0].map((_, output) => concatenate(parts.map(part => part[output])));
+  });
 }
 
 /** All outputs for one batch. Call it inside a tidy. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { cholesky, rank, regression, solveSymmetric } from '../../lib/core/linalg';
+import { cholesky, randomOrthogonal, rank, regression, solveSymmetric } from '../../lib/core/linalg';
 import { random } from '../../lib/core/random';
 
 const { normal } = random(1, 'linalg');
@@ -60,6 +60,17 @@ test('solveSymmetric finds the known solution and leaves its arguments alone', (
     expect([matrix, right]).toEqual(before);
   }
 });
+
+test.each([1, 2, 7, 60])(
+  'a random orthogonal matrix of size %i is orthogonal, and the same for the same numbers',
+  size => {
+    const matrix = randomOrthogonal(size, random(9, 'orthogonal').normal);
+    const own = product(matrix, transposed(matrix, size, size), size, size, size);
+    const identity = own.map((_, at) => (at % (size + 1) === 0 ? 1 : 0));
+    expect(farthest(own, identity)).toBeLessThan(1e-14);
+    expect(randomOrthogonal(size, random(9, 'orthogonal').normal)).toEqual(matrix);
+  },
+);
 
 describe('rank', () => {
   const single = 2 ** -23;

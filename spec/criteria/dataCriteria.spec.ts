@@ -6,7 +6,7 @@ import { gather, ndarray, type NdArray } from '../../lib/core/array';
 import { weightsOf, type Checkpoint } from '../../lib/core/checkpoint';
 import type { Observed, Progress, See } from '../../lib/core/context';
 import { random as stream } from '../../lib/core/random';
-import { activation, hrank, wanda, type Criterion, type Scores } from '../../lib/criteria';
+import { activation, fluctuation, hrank, wanda, type Criterion, type Scores } from '../../lib/criteria';
 import { groupsOf, type Group } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { prune } from '../../lib/methods';
@@ -253,7 +253,7 @@ test('channels may come first', async () => {
     const [place, channel] = [i % (height * width), Math.floor(i / (height * width)) % channels];
     return last[(Math.floor(i / (height * width * channels)) * height * width + place) * channels + channel];
   });
-  for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank()]) {
+  for (const criterion of [activation(), activation({ statistic: 'apoz' }), wanda(), hrank(), fluctuation()]) {
     const expected = await scoresGiven(criterion, ndarray(last, [examples, height, width, channels]));
     expect(await scoresGiven(criterion, ndarray(first, [examples, channels, height, width]), 'channelsFirst')).toEqual(
       expected,

@@ -20,8 +20,21 @@ test('so is a plan with blocks', () => {
 });
 
 const cases: [string, (plan: LoosePlan) => unknown, RegExp][] = [
-  ['another version', plan => (plan.version = 3), /version 1 or 2, got 3\. Read it with the release/],
-  ['no version', plan => delete plan.version, /version 1 or 2, got none/],
+  ['another version', plan => (plan.version = 4), /version 1 to 3, got 4\. Read it with the release/],
+  ['no version', plan => delete plan.version, /version 1 to 3, got none/],
+  ['a version for what it does not have', plan => (plan.version = 3), /turned streams in version 3, and in no other/],
+  ['turned streams that are no list', plan => Object.assign(plan, { version: 3, turned: {} }), /a list of turned/],
+  ['turned streams in another version', plan => (plan.turned = [{ name: 'a', before: 2, after: 1 }]), /in no other/],
+  [
+    'a turned stream without name',
+    plan => Object.assign(plan, { version: 3, turned: [{ before: 2, after: 1 }] }),
+    /a name in turned\[0\], got none/,
+  ],
+  [
+    'half a dimension',
+    plan => Object.assign(plan, { version: 3, turned: [{ name: 'a', before: 2, after: 1.5 }] }),
+    /before and after in turned\[0\]/,
+  ],
   ['no source', plan => delete plan.source, /source\.sha256 with 64 hex digits, got none/],
   ['half a hash', plan => (plan.source = { sha256: 'abc' }), /source\.sha256/],
   ['a method that is no name', plan => (plan.method = 1), /name of a method, got 1/],

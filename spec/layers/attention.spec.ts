@@ -227,6 +227,20 @@ describe('a text piece by piece', () => {
     expect(refusal(() => startDecoding(causal))).toMatchObject({ code: 'bad-option' });
     decoding.dispose();
     expect(() => startDecoding(ownTransformer({ causal: false }))).toThrow(/"block0_attention", which is not causal/);
+    for (const rotary of ['half', undefined] as const) {
+      const net = ownTransformer({ time: null, rotary });
+      const padded = startDecoding(net, { padding: [0, 1] });
+      const rows = tf.zeros([3, 2], 'int32');
+      expect(refusal(() => net.predict(rows)).message).toMatch(
+        /batches of 2 texts, for which it was given padding, got 3/,
+      );
+      rows.dispose();
+      padded.dispose();
+      expect(refusal(() => startDecoding(net, { padding: [-1] })).message).toMatch(
+        /padding to be an integer >= 0, got -1/,
+      );
+      net.dispose();
+    }
     const stock = layers.sequential({ layers: [layers.layers.dense({ units: 1, inputShape: [2] })] });
     expect(() => startDecoding(stock)).toThrow(/no attention layer/);
   });

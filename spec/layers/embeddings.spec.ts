@@ -35,6 +35,24 @@ describe('tiedEmbedding', () => {
     net.dispose();
   });
 
+  test('adds its bias to the logits alone, and is told so', () => {
+    const tokens = layers.input({ shape: [2], dtype: 'int32' });
+    const embedding = tiedEmbedding({ inputDim: 5, outputDim: 2, useBias: true });
+    const vectors = embedding.apply(tokens) as Flow;
+    const net = layers.model({ inputs: tokens, outputs: [vectors, embedding.apply(vectors) as Flow] });
+    const bias = [0, 1, -2, 3, 0.5];
+    tf.tidy(() => net.setWeights([tf.tensor2d(table), tf.tensor1d(bias)]));
+    const [looked, logits] = tf.tidy(() =>
+      (net.predict(tf.tensor2d([[3, 1]], undefined, 'int32')) as tf.Tensor3D[]).map(each => each.arraySync()),
+    );
+    expect(looked).toEqual([[table[3], table[1]]]);
+    const wanted = [3, 1].map(token => table.map((each, i) => each[0] * table[token][0] + each[1] * table[token][1] + bias[i])); // prettier-ignore
+    expect(logits).toEqual([wanted]);
+    expect(embedding.getConfig()).toMatchObject({ useBias: true });
+    expect(tiedEmbedding({ inputDim: 5, outputDim: 2 }).getConfig()).not.toHaveProperty('useBias');
+    net.dispose();
+  });
+
   test('learns from both of its calls', () => {
     const net = tied(layers.layers.dense({ units: 2, name: 'd' }));
     tf.tidy(() => {

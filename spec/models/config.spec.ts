@@ -30,7 +30,7 @@ describe('what transformers saves', () => {
     const { config: json, tensors } = SAVED[name];
     const config = readConfig(json);
     const found = matchTensors('spec', config, stored(tensors));
-    expect([...found.values()].sort()).toEqual(Object.keys(tensors).sort());
+    expect([...new Set(found.values())].sort()).toEqual(Object.keys(tensors).sort());
   });
 
   test.each(NAMES)('%s: is the same after we have written it', name => {
@@ -69,7 +69,28 @@ describe('what transformers saves', () => {
     expect((readConfig(SAVED.bertMasked.config) as BertConfig).activation).toBe('geluTanh');
     const vit = readConfig(SAVED.vit.config) as VitConfig;
     expect([vit.labels.length, vit.imageSize, vit.patchSize, vit.channels, vit.queryBias]).toEqual([5, 8, 4, 1, true]);
+    expect([vit.poolerSize, vit.poolerActivation]).toEqual([undefined, 'tanh']);
     expect((readConfig(SAVED.vitUnbiased.config) as VitConfig).queryBias).toBe(false);
+  });
+
+  test('a Llama with biases whose heads do not divide the width is told as a Granite with the factors of a Llama', () => {
+    const biased = readConfig(SAVED.llamaBiased.config) as LlamaConfig;
+    const layers = biased.layers.map(layer => ({ ...layer, heads: 3, keyValueHeads: 3 }));
+    const config = { ...biased, layers };
+    const json = llamaConfigJson(config);
+    const factors = { attention_multiplier: 1 / Math.sqrt(layers[0].headSize), embedding_multiplier: 1, residual_multiplier: 1, logits_scaling: 1 }; // prettier-ignore
+    expect(json).toMatchObject({ model_type: 'granite', attention_bias: true, mlp_bias: true, ...factors });
+    expect(readConfig(json)).toEqual(config);
+    for (const [key, value] of [
+      ['attention_multiplier', 1],
+      ['residual_multiplier', 0.22],
+      ['logits_scaling', 8],
+    ] as const) {
+      // prettier-ignore
+      expect(refusal(() => readConfig({ ...json, [key]: value })).message).toContain(key);
+    }
+    const { attention_multiplier: _, ...bare } = json;
+    expect(refusal(() => readConfig(bare)).message).toContain('attention_multiplier');
   });
 
   test('may be of versions before, which had other keys', () => {
@@ -90,7 +111,7 @@ describe('what transformers saves', () => {
 
 describe('refused', () => {
   const cases: [string, object, RegExp][] = [
-    ['llama', { model_type: 'gpt2' }, /model_type llama, mistral, bert, vit, got "gpt2"/],
+    ['llama', { model_type: 'gpt2' }, /model_type llama, mistral, granite, bert, vit, got "gpt2"/],
     ['llama', { model_type: 'toString' }, /got "toString"/],
     ['llama', { logit_softcap: 30 }, /keys that are understood, got logit_softcap 30\. What it changes/],
     ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, /rope_scaling to be .*"linear".*Scaled rotary/],
@@ -116,7 +137,20 @@ describe('refused', () => {
     ['mistral', { num_key_value_heads: undefined }, /num_key_value_heads that divide num_attention_heads, got 8 and 6/],
     ['bert', { position_embedding_type: 'relative_key' }, /position_embedding_type to be "absolute" or null/],
     ['bert', { is_decoder: true }, /is_decoder to be false/],
-    ['bert', { pruned_heads: { 0: [1] } }, /pruned_heads to be \{\}/],
+    ['bert', { pruned_heads: [1] }, /pruned_heads to be an object/],
+    ['bert', { pruned_heads: { 2: [1] } }, /pruned_heads of layers below 2, got 2/],
+    ['bert', { pruned_heads: { 0: [4] } }, /pruned_heads to list some heads below 4, not all, got \[4\]/],
+    ['bert', { pruned_heads: { 0: [0, 1, 2, 3] } }, /some heads below 4, not all/],
+    ['bert', { pruned_heads: { 0: [1] }, tfjs_prune: { layers: [{}, {}] } }, /pruned_heads or tfjs_prune, got both/],
+    ['bert', { tfjs_prune: { layers: [{}, {}], depth: 2 } }, /keys of tfjs_prune that are understood, got depth/],
+    [
+      'bert',
+      { tfjs_prune: { layers: [{}, {}], pooler_size: 0 } },
+      /pooler_size of tfjs_prune to be .* at least 1, got 0/,
+    ],
+    ['llama', { tfjs_prune: { layers: [{}, {}], norm_width: 16 } }, /keys of tfjs_prune that .*, got norm_width/],
+    ['bert', { head_dim: 4 }, /keys that are understood, got head_dim 4/],
+    ['vit', { head_dim: 0 }, /head_dim to be a whole number of at least 1/],
     ['bert', { num_attention_heads: 3 }, /num_attention_heads that divide hidden_size, got 3 and 16/],
     ['bertClassifier', { id2label: { 0: 'a', 2: 'b' } }, /id2label with a word for each of 0 to 1/],
     ['bertClassifier', { label2id: { a: 1, b: 0 } }, /label2id to be id2label the other way round/],
@@ -133,7 +167,7 @@ describe('refused', () => {
   test('text that is no config', () => {
     expect(refusal(() => parseConfig('{')).message).toMatch(/expected JSON/);
     expect(refusal(() => parseConfig('[]')).message).toMatch(/a JSON object/);
-    expect(refusal(() => parseConfig('{}')).message).toMatch(/model_type llama, mistral, bert, vit, got none/);
+    expect(refusal(() => parseConfig('{}')).message).toMatch(/model_type llama, mistral, granite, bert, vit, got none/);
   });
 });
 
@@ -182,11 +216,36 @@ describe('layers that differ', () => {
     expect(shapesOf(odd)['model.layers.1.self_attn.q_proj.weight']).toEqual([8, 16]);
   });
 
-  test('in a BERT too', () => {
+  test('in encoders: what transformers has no key for is told under ours', () => {
     const bert = readConfig(SAVED.bert.config) as BertConfig;
     const [usual] = bert.layers;
-    const pruned = { ...bert, layers: [{ ...usual, heads: 3, keyValueHeads: 3 }, usual] };
-    expect(readConfig(bertConfigJson(pruned))).toEqual(pruned);
+    const narrow = [{ ...usual, heads: 3, keyValueHeads: 3, intermediateSize: 7 }, usual];
+    for (const more of [{}, { normWidth: 20 }, { poolerSize: 5, transformSize: 9 }]) {
+      const pruned = { ...bert, layers: narrow, ...more };
+      expect(bertConfigJson(pruned)).toHaveProperty('tfjs_prune');
+      expect(bertConfigJson(pruned)).not.toHaveProperty('pruned_heads');
+      expect(readConfig(bertConfigJson(pruned))).toEqual(pruned);
+    }
+  });
+
+  test('in encoders: whole heads that are gone are told as transformers does', () => {
+    const bert = readConfig(SAVED.bert.config) as BertConfig;
+    const vit = readConfig(SAVED.vit.config) as VitConfig;
+    const with3 = { ...bert.layers[0], heads: 3, keyValueHeads: 3 };
+    const [different, alike] = [[with3, bert.layers[0]], [with3, with3]]; // prettier-ignore
+    const toldBy = (config: BertConfig | VitConfig, layers: readonly (typeof with3)[]): object => {
+      const pruned = { ...config, layers };
+      expect(readConfig(jsonOf(pruned))).toEqual(pruned);
+      const { num_attention_heads, head_dim, pruned_heads, tfjs_prune } = jsonOf(pruned);
+      return { num_attention_heads, head_dim, pruned_heads, tfjs_prune };
+    };
+    const before5 = (pruned_heads: object) => ({ num_attention_heads: 4, pruned_heads });
+    expect(toldBy(bert, different)).toEqual(before5({ 0: [3] }));
+    expect(toldBy(bert, alike)).toEqual(before5({ 0: [3], 1: [3] }));
+    expect(toldBy(vit, different)).toEqual(before5({ 0: [3] }));
+    expect(toldBy(vit, alike)).toEqual({ num_attention_heads: 3, head_dim: 4 });
+    const which = readConfig({ ...SAVED.bert.config, pruned_heads: { 1: [0, 2] } }) as BertConfig;
+    expect(which.layers.map(({ heads, headSize }) => [heads, headSize])).toEqual([[4, 4], [2, 4]]); // prettier-ignore
   });
 
   test('all alike but with heads that do not divide the model are a Mistral, which is the same', () => {

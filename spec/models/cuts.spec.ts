@@ -43,6 +43,19 @@ const cases: Readonly<Record<string, { load: () => Promise<Checkpoint>; groups: 
     load: () => captured(loadBert(fixture('bert'), { head: 'classifier' })),
     groups: ['!neurons', 'dimensions 16', 'heads 4', 'heads 4', 'neurons 16', 'neurons 20', 'neurons 20'],
   },
+  'bert-masked': {
+    load: () => captured(loadBert(fixture('bert-masked'), { head: 'maskedLM' })),
+    groups: ['!tokens', 'dimensions 16', 'heads 4', 'neurons 20'],
+  },
+  'bert-untied': {
+    load: () => captured(loadBert(fixture('bert-untied'), { head: 'maskedLM' })),
+    // What a norm reads counts as dimensions.
+    groups: ['!neurons', 'dimensions 16', 'dimensions 16', 'heads 4', 'neurons 20'],
+  },
+  'vit-pooler': {
+    load: () => captured(loadVit(fixture('vit-pooler'), { head: 'pooler' })),
+    groups: ['!features', '!neurons', 'dimensions 16', 'heads 4', 'neurons 20'],
+  },
   vit: {
     load: () => captured(loadVit(fixture('vit'))),
     groups: ['!features', '!neurons', 'dimensions 16', 'heads 4', 'heads 4', 'neurons 20', 'neurons 20'],
@@ -141,7 +154,8 @@ async function captured(loading: ReturnType<typeof loadLlama | typeof loadBert |
 function probesFor(name: string): tf.Tensor[] {
   const answers = answersOf(name);
   if (name === 'vit') return [tf.tensor4d([...answers.image], [2, 12, 12, 2])];
-  const rows = name === 'bert' ? [answers.tokens, answers.mask, answers.types] : [answers.tokens];
+  if (name === 'vit-pooler') return [tf.tensor4d([...answers.image], [2, 8, 8, 1])];
+  const rows = name.startsWith('bert') ? [answers.tokens, answers.mask, answers.types] : [answers.tokens];
   return rows.map(each => tensorOf(integers(each)));
 }
 

@@ -16,6 +16,8 @@ export interface Answers {
   /** The embeddings, then one for every layer. */
   readonly hiddenStates: readonly (readonly number[])[];
   readonly greedy: readonly number[];
+  /** Embeddings of sentences. */
+  readonly sentences: readonly number[];
 }
 
 export function fixture(name: string): string {
@@ -40,16 +42,30 @@ export function difference(got: ArrayLike<number>, wanted: ArrayLike<number>): n
  * What fixtures/transformers.py answers, on the Python named by TFJS_PRUNE_PYTHON; undefined, and said so, where it is not there or
  * has no `transformers`.
  */
-export function askTransformers<T>(task: Iterable<string>, tokens: readonly (readonly number[])[]): T | undefined {
-  const python = process.env.TFJS_PRUNE_PYTHON ?? 'python3';
-  const run = (args: readonly string[], input = '') => spawnSync(python, args, { input, maxBuffer: 2 ** 28 });
-  if (run(['-c', 'import torch, transformers']).status !== 0) {
-    console.log(`not compared: "${python}" has no transformers; name one that has in TFJS_PRUNE_PYTHON`);
+export function askTransformers<T>(task: Iterable<string>, given: unknown): T | undefined {
+  canAsk ??= run(['-c', 'import torch, transformers']).status === 0;
+  if (!canAsk) {
+    console.log(`not compared: "${PYTHON}" has no transformers; name one that has in TFJS_PRUNE_PYTHON`);
     return undefined;
   }
-  const { status, stdout, stderr } = run([fixture('transformers.py'), ...task], JSON.stringify(tokens));
+  const { status, stdout, stderr } = run([fixture('transformers.py'), ...task], JSON.stringify(given));
   if (status !== 0) throw new Error(stderr.toString());
   return JSON.parse(stdout.toString()) as T;
+}
+
+const PYTHON = process.env.TFJS_PRUNE_PYTHON ?? 'python3';
+let canAsk: boolean | undefined;
+
+function run(args: readonly string[], input = '') {
+  return spawnSync(PYTHON, args, { input, maxBuffer: 2 ** 28 });
+}
+
+/** What the models in `folders` give for `inputs`, by the names that `transformers` has for outputs. */
+export function outputsOf(
+  folders: readonly string[],
+  inputs: Readonly<Record<string, unknown>>,
+): readonly Readonly<Record<string, number[]>>[] | undefined {
+  return askTransformers(['outputs', ...folders], inputs);
 }
 
 export function tensorOf({ data, shape, dtype }: NdArray): tf.Tensor {

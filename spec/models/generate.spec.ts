@@ -2,7 +2,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { generate, generateTokens, loadBert, loadLlama } from 'tfjs-prune';
+import { generate, generateBatch, generateTokens, loadBert, loadLlama } from 'tfjs-prune';
+import { ownTransformer } from '../zoo/ownTransformer';
+import { randomize } from '../zoo/weights';
 import { predict } from '../../lib/runtime/predict';
 import { nextToken } from '../../lib/runtime/nextToken';
 import { random } from '../../lib/core/random';
@@ -67,6 +69,76 @@ test('nothing is left behind, also when it is aborted', async () => {
   await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
   expect(tf.memory().numTensors).toBe(before);
   expect(await generate(model, PROMPT, { maxTokens: 3 })).toHaveLength(3);
+});
+
+describe('several prompts at once', () => {
+  const PROMPTS = [[3, 1, 4], [7], [2, 9, 5, 6, 5, 3], [8, 9]]; // prettier-ignore
+  const models: [string, () => Promise<LayersModel>][] = [
+    ['rotary positions', async () => (await loadLlama(fixture('llama-untied'))).model],
+    ['learned positions', async () => randomize(ownTransformer({ rotary: undefined, time: null }), 4)],
+  ];
+
+  test.each(models)('%s: each text is the one that its prompt has alone', async (_, make) => {
+    const other = await make();
+    const alone: number[][] = [];
+    for (const prompt of PROMPTS) alone.push(await generate(other, prompt, { maxTokens: 6 }));
+    expect(await generateBatch(other, PROMPTS, { maxTokens: 6 })).toEqual(alone);
+    expect(new Set(alone.map(text => text.join())).size).toBeGreaterThan(1);
+    other.dispose();
+  });
+
+  test('draws too, by seeds that count up', async () => {
+    const options = { maxTokens: 12, temperature: 1.2, topP: 0.9 };
+    const alone: number[][] = [];
+    for (const [row, prompt] of PROMPTS.entries())
+      alone.push(await generate(model, prompt, { ...options, seed: 5 + row }));
+    expect(await generateBatch(model, PROMPTS, { ...options, seed: 5 })).toEqual(alone);
+  });
+
+  test('a text that ends leaves the others as they are', async () => {
+    const whole = await generateBatch(model, PROMPTS, { maxTokens: 10 });
+    // What ends the first text at its third token, and perhaps others elsewhere.
+    const stop = [whole[0][2]];
+    const ends = whole.map(text => (text.includes(stop[0]) ? text.indexOf(stop[0]) : text.length));
+    const alone: number[][] = [];
+    for (const prompt of PROMPTS) alone.push(await generate(model, prompt, { maxTokens: 10, stop }));
+    expect(alone).toEqual(whole.map((text, row) => text.slice(0, ends[row])));
+    expect(new Set(ends).size).toBeGreaterThan(1);
+    expect(await generateBatch(model, PROMPTS, { maxTokens: 10, stop })).toEqual(alone);
+  });
+
+  test('tokens are told with their row as they come', async () => {
+    const heard: number[][] = PROMPTS.map(() => []);
+    const rows: number[] = [];
+    const onToken = (token: number, row: number) => {
+      heard[row].push(token);
+      rows.push(row);
+    };
+    const made = await generateBatch(model, PROMPTS, { maxTokens: 3, onToken });
+    expect(heard).toEqual(made);
+    expect(rows).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]);
+  });
+
+  test('nothing is left behind, also when it is aborted or a row has ended', async () => {
+    const before = tf.memory().numTensors;
+    const [[, second]] = await generateBatch(model, PROMPTS, { maxTokens: 2 });
+    await generateBatch(model, PROMPTS, { maxTokens: 4, stop: [second] });
+    const controller = new AbortController();
+    const onToken = () => controller.abort();
+    const stopped = generateBatch(model, PROMPTS, { onToken, signal: controller.signal });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await generateBatch(model, [], {})).toEqual([]);
+    expect(await generateBatch(model, PROMPTS, { maxTokens: 0 })).toEqual([[], [], [], []]);
+    expect(await generate(model, PROMPT, { maxTokens: 3 })).toHaveLength(3);
+  });
+
+  test('a prompt that does not fit is named', async () => {
+    await expect(generateBatch(model, [[1], []])).rejects.toThrow(
+      /generateBatch, prompt 1: expected tokens from 0 to 18, at least one, got none/,
+    );
+    await expect(generateBatch(model, [[1]], { topP: 2 })).rejects.toThrow(/generateBatch: expected topP/);
+  });
 });
 
 test('a token is drawn as often as the model says, among the likely ones', () => {

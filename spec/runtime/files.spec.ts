@@ -142,7 +142,7 @@ describe('a plan', () => {
     ['missing', undefined, /a file plan\.json, got no such file/],
     ['no JSON', 'x', /expected JSON, got "x"/],
     ['too deep', '['.repeat(1000) + ']'.repeat(1000), /at most 200 levels/],
-    ['a model', '{"format":"layers-model"}', /a plan of version 1 or 2, got none/],
+    ['a model', '{"format":"layers-model"}', /a plan of version 1 to 3, got none/],
   ])('that is %s is refused', async (_, text, message) => {
     const folder = newFolder();
     if (text !== undefined) writeFileSync(fileOf(folder), text);

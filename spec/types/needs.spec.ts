@@ -6,10 +6,13 @@ import {
   chain,
   compress,
   costTarget,
+  ffnPruning,
   fineTune,
   fisher,
+  flap,
   gamma,
   global,
+  headPruning,
   magnitude,
   networkSlimming,
   plan,
@@ -29,6 +32,7 @@ import {
   slim,
   taylor,
   uniform,
+  wandaSp,
   type Checkpoint,
   type Context,
   type Criterion,
@@ -162,6 +166,18 @@ export function misuse(): unknown[] {
     sensitivity(model, { data, criterion: needsData, recalibrate: true }),
     // @ts-expect-error losses are measured on data, whatever the criterion
     sensitivity(model, { criterion: magnitude() }),
+    // @ts-expect-error heads are ranked by gradients unless told
+    compress(model, headPruning({ ratio: 0.5 })),
+    compress(model, headPruning({ ratio: 0.5, criterion: magnitude() })),
+    compress(model, ffnPruning({ ratio: 0.5 }), { data }),
+    // @ts-expect-error this criterion looks at data
+    compress(model, ffnPruning({ ratio: 0.5, criterion: needsData })),
+    // @ts-expect-error these look at data, and choose their criteria themselves
+    compress(model, flap({ ratio: 0.5 })),
+    // @ts-expect-error which are not to be chosen
+    wandaSp({ ratio: 0.5, criterion: magnitude() }),
+    // @ts-expect-error units cost parameters or MACs
+    global({ ratio: 0.5, per: 'seconds' }),
     // @ts-expect-error nor such a norm
     magnitude({ norm: 'l0' }),
     // @ts-expect-error gamma takes no options

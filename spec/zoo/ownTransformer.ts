@@ -21,7 +21,8 @@ export interface Recipe {
   readonly kvHeads: number;
   readonly size: number;
   readonly neurons: number;
-  readonly norm: 'rms' | 'layer';
+  /** stock: that of tf.js. */
+  readonly norm: 'rms' | 'layer' | 'stock';
   /** Before each part, or behind its sum. */
   readonly place: 'pre' | 'post';
   readonly gated: boolean;
@@ -115,6 +116,7 @@ function thought(x: Flow, { neurons, dimensions, gated, bias: useBias = false }:
 }
 
 function normOf({ norm }: Recipe, name: string): layers.layers.Layer {
+  if (norm === 'stock') return layers.layers.layerNormalization({ name });
   return norm === 'rms' ? rmsNorm({ name }) : layerNorm({ name });
 }
 
