@@ -9,7 +9,8 @@ export type Schedule = 'linear' | 'exponential' | 'cubic' | ((progress: number) 
 
 const SHARES = {
   linear: progress => progress,
-  exponential: (progress, ratio) => (ratio === 0 ? progress : (1 - (1 - ratio) ** progress) / ratio),
+  // (1 - (1 - ratio)^progress) / ratio, also where 1 - ratio rounds to 1.
+  exponential: (progress, ratio) => (ratio === 0 ? progress : -Math.expm1(progress * Math.log1p(-ratio)) / ratio),
   cubic: progress => 1 - (1 - progress) ** 3,
 } as const satisfies Record<string, (progress: number, ratio: number) => number>;
 

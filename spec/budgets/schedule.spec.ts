@@ -25,6 +25,15 @@ describe('ratiosOf', () => {
     close(progress => progress ** 2, [0.05, 0.2, 0.45, 0.8]);
   });
 
+  test.each([5.551115123125784e-17, 1e-300, Number.MIN_VALUE])(
+    'exponential at a ratio of %p, which is nothing beside 1',
+    ratio => {
+      const [half, whole] = ratiosOf('exponential', ratio, 2);
+      expect(whole).toBe(ratio);
+      expect(Math.abs(half - ratio / 2)).toBeLessThanOrEqual(Math.max(1e-9 * ratio, Number.MIN_VALUE));
+    },
+  );
+
   test.each(['linear', 'exponential', 'cubic'] as const)(
     '%s never falls and ends at the ratio, to the bit',
     schedule => {
