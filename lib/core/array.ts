@@ -86,7 +86,7 @@ function copyRuns(
 
 /** Axis a of the result is axis `order[a]` of `array`. */
 export function transpose({ shape, dtype, data }: NdArray, order: readonly number[]): NdArray {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const sizes = order.map(axis => shape[axis]);
   const steps = order.map(axis => strides[axis]);
   const result = apart.make(data, data.length);
@@ -135,11 +135,17 @@ export function zeroAt(array: NdArray, axis: number, positions: Iterable<number>
   return { ...array, data };
 }
 
+/** An array of any precision. */
+interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
 /**
  * Sum of |value| (`power` 1) or of its square (2) over the slice at each position of `axis`: `[shape[axis]]`. Not a function
  * to sum: once it has been called with two of them, V8 spends ten times as long.
  */
-export function sumAlong({ shape, data }: NdArray, axis: number, power: 1 | 2): Float64Array {
+export function sumAlong({ shape, data }: Numbers, axis: number, power: 1 | 2): Float64Array {
   const { outer, length, inner } = around(shape, axis);
   const sums = new Float64Array(length);
   if (inner === 1) return addRows(sums, data, power);
@@ -154,7 +160,7 @@ export function sumAlong({ shape, data }: NdArray, axis: number, power: 1 | 2): 
 }
 
 /** Adds rows of `sums.length` values, eight at a time, so that each sum is read and stored an eighth as often. */
-function addRows(sums: Float64Array, data: TypedArray, power: 1 | 2): Float64Array {
+function addRows(sums: Float64Array, data: Numbers['data'], power: 1 | 2): Float64Array {
   const { length } = sums;
   const [two, three, four] = [2 * length, 3 * length, 4 * length];
   const block = 8 * length;
@@ -204,6 +210,20 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 /** Rows (index of axis 0) of a data set, copied into one batch. */
 export function rows(array: NdArray, indices: ArrayLike<number>): NdArray {
   return gather(array, 0, indices);
+}
+
+/** The examples of all `parts`, one after the other. */
+export function concatenate(parts: readonly NdArray[]): NdArray {
+  const [{ shape, dtype, data }] = parts;
+  const examples = parts.reduce((sum, part) => sum + part.shape[0], 0);
+  const whole = data.slice(0, 0).constructor as new (length: number) => typeof data;
+  const all = new whole(sizeOf([examples, ...shape.slice(1)]));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part.data, at);
+    at += part.data.length;
+  }
+  return { shape: [examples, ...shape.slice(1)], dtype, data: all };
 }
 
 /** Sizes before, along and behind `axis`. */

@@ -1,5 +1,5 @@
 /** What the loss does without all weights of a coupled structure, to first and second order. */
-import { sizeOf, type NdArray } from '../core/array';
+import { sumAlong, type NdArray } from '../core/array';
 import { checkKeyword, checkNumber } from '../core/check';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { Context } from '../core/context';
@@ -8,6 +8,7 @@ import type { Site } from '../graph/ledger';
 import { checkAggregate, combine, type Aggregate } from './aggregate';
 import type { Criterion } from './criterion';
 import { checkNormalize, normalized, type Normalize } from './normalize';
+import { productsAlong } from './weightSums';
 
 const keywords = ['vector', 'element1', 'element2'] as const;
 
@@ -93,24 +94,21 @@ async function saliences(
     const key = `${layer}:${weight}:${axis}`;
     let scores = known.get(key);
     if (!scores) {
-      const { shape, data } = weightsOf(model, layer)[weight];
+      const array = weightsOf(model, layer)[weight];
       const gradient = mean.get(layer)![weight];
-      const square = squares?.get(layer)![weight];
-      const change = (i: number): number => data[i] * gradient[i] - (square ? (data[i] ** 2 * square[i]) / 2 : 0);
       scores =
-        on === 'vector' ? summed(shape, axis, change).map(Math.abs) : summed(shape, axis, i => Math.abs(change(i)));
+        on === 'vector'
+          ? productsAlong(array, gradient, axis, 1).map(Math.abs)
+          : sumAlong({ shape: array.shape, data: changes(array, gradient, squares?.get(layer)![weight]) }, axis, 1);
       known.set(key, scores);
     }
     return scores;
   };
 }
 
-/** For each position of `axis` the sum over its slice. */
-function summed(shape: NdArray['shape'], axis: number, value: (i: number) => number): Float64Array {
-  const [length, inner] = [shape[axis], sizeOf(shape.slice(axis + 1))];
-  const sums = new Float64Array(length);
-  for (let i = 0, size = sizeOf(shape); i < size; i++) sums[Math.floor(i / inner) % length] += value(i);
-  return sums;
+/** What the loss does without each weight: w g, and to second order - w^2 F / 2. */
+function changes({ data }: NdArray, gradient: Float64Array, square?: Float64Array): Float64Array {
+  return gradient.map((slope, i) => data[i] * slope - (square ? (data[i] ** 2 * square[i]) / 2 : 0));
 }
 
 type Arrays = ReadonlyMap<string, readonly Float64Array[]>;

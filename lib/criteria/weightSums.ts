@@ -1,5 +1,5 @@
 /** Batch by batch: weights times their gradients, summed over the slices of a unit. */
-import { sizeOf, type NdArray } from '../core/array';
+import { around, type NdArray } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { Context } from '../core/context';
 import { membersAt, type Group } from '../graph/group';
@@ -46,20 +46,20 @@ function productsOnce(model: Checkpoint, gradients: Checkpoint['weights'], power
   return ({ layer, weight, axis }) => {
     const key = `${layer}:${weight}:${axis}`;
     if (!known.has(key)) {
-      known.set(key, productsAlong(weightsOf(model, layer)[weight], gradients.get(layer)![weight], axis, power));
+      known.set(key, productsAlong(weightsOf(model, layer)[weight], gradients.get(layer)![weight].data, axis, power));
     }
     return known.get(key)!;
   };
 }
 
 /** For each position of `axis` the sum over its slice. */
-function productsAlong(
+export function productsAlong(
   { shape, data }: NdArray,
-  { data: gradient }: NdArray,
+  gradient: ArrayLike<number>,
   axis: number,
   power: 1 | 2,
 ): Float64Array {
-  const [outer, length, inner] = [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))];
+  const { outer, length, inner } = around(shape, axis);
   const sums = new Float64Array(length);
   for (let o = 0, at = 0; o < outer; o++) {
     for (let position = 0; position < length; position++) {

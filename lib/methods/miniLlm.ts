@@ -81,7 +81,13 @@ function imitation(
 ): Method<'training'> {
   const { teacher, ...given } = options;
   const settings = {
-    ...{ texts: 64, batchSize: 16, learningRate: 1e-4, optimizer: 'adam' as const, prompt: 8, length: 64, stop: [] },
+    texts: 64,
+    batchSize: 16,
+    learningRate: 1e-4,
+    optimizer: 'adam' as const,
+    prompt: 8,
+    length: 64,
+    stop: [],
     ...defaults,
     ...given,
   };

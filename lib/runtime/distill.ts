@@ -4,7 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { FeaturePair, Teacher } from '../core/context';
 import { PruneError } from '../core/errors';
 import { layersOf, wrapCall } from './leaves';
-import { prepareLoss, type Answer, type Loss, type LossTerm } from './loss';
+import { divergence, prepareLoss, type Answer, type Loss, type LossTerm } from './loss';
 import { withModel } from './materialize';
 import { forward } from './predict';
 
@@ -136,17 +136,11 @@ function distance(
 ): tf.Tensor {
   if (own.kind === 'values') return squaredError(wanted, given);
   const [p, q] = [known.logits(wanted), own.logits(given)].map(logits => tf.div(logits, temperature));
-  const divergence = own.kind === 'classes' ? ofClasses(p, q) : ofSigmoids(p, q);
-  return tf.mul(tf.mean(divergence), temperature ** 2);
+  const apart = own.kind === 'classes' ? divergence(tf.logSoftmax(p), tf.logSoftmax(q)) : ofSigmoids(p, q);
+  return tf.mul(tf.mean(apart), temperature ** 2);
 }
 
-/** Kullback-Leibler divergence of softmax(q) from softmax(p), along the last axis. */
-function ofClasses(p: tf.Tensor, q: tf.Tensor): tf.Tensor {
-  const [logP, logQ] = [tf.logSoftmax(p), tf.logSoftmax(q)];
-  return tf.sum(tf.mul(tf.exp(logP), tf.sub(logP, logQ)), -1);
-}
-
-/** Of sigmoid(q) from sigmoid(p), one by one. */
+/** Kullback-Leibler divergence of sigmoid(q) from sigmoid(p), one by one. */
 function ofSigmoids(p: tf.Tensor, q: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(tf.sigmoid(p), tf.sub(p, q)), tf.sub(tf.softplus(q), tf.softplus(p)));
 }

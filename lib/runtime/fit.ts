@@ -21,7 +21,7 @@ import { unfitness } from './moments';
 import { pause } from './pause';
 import { forward } from './predict';
 import { epochBatches, stepsPerEpoch, subset } from './sampling';
-import { createTrainer, type Trainer } from './step';
+import { createTrainer, rateAt, type Trainer } from './step';
 import { batchOf } from './tensors';
 
 export interface FitRun {
@@ -172,8 +172,7 @@ async function trainEpoch(
       const batch = loader?.next(given.length) ?? given;
       const step = epoch * perEpoch + i;
       annealPenalty(model, settings, step / Math.max(1, epochs * perEpoch - 1));
-      const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / (epochs * perEpoch)));
-      sum = addTo(sum, learn(batch, rate), batch.length);
+      sum = addTo(sum, learn(batch, rateAt(learningRate, step, epochs * perEpoch)), batch.length);
       await loader?.advance();
     }
     return (await sum.data())[0] / examples.length;

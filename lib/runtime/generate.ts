@@ -113,16 +113,21 @@ async function* steps(
 async function lastLogits(model: LayersModel, rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
   const last = tf.tidy(() => {
     const [logits] = forward(model, [tf.tensor2d(rows.flat(), [rows.length, rows[0].length], 'int32')]);
-    const [batch, time, size] = logits.shape;
-    return tf.reshape(tf.slice(logits, [0, time - 1, 0], [batch, 1, size]), [batch, size]);
+    return lastPlace(logits);
   });
   try {
     const all = (await last.data()) as Float32Array;
-    const size = last.shape[1]!;
+    const [, size] = last.shape;
     return rows.map((_, row) => all.subarray(row * size, (row + 1) * size));
   } finally {
     last.dispose();
   }
+}
+
+/** `[batch, vocabulary]` of `[batch, time, vocabulary]`. */
+export function lastPlace(logits: tf.Tensor): tf.Tensor2D {
+  const [batch, time, size] = logits.shape;
+  return tf.reshape(tf.slice(logits, [0, time - 1, 0], [batch, 1, size]), [batch, size]);
 }
 
 function checkPrompt(place: string, model: LayersModel, prompt: ArrayLike<number>): void {

@@ -1,6 +1,7 @@
 /** Learning from texts that are written while training goes on. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { concatenate, ndarray, type NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 import type { ImitateOptions, Split } from '../core/context';
 import { PruneError } from '../core/errors';
@@ -17,7 +18,8 @@ import { pause } from './pause';
 import { forward } from './predict';
 import { rollOut, type Rollout } from './rollout';
 import { epochBatches, stepsPerEpoch } from './sampling';
-import { createTrainer, type Trainer } from './step';
+import { createTrainer, rateAt, type Trainer } from './step';
+import { batchOf } from './tensors';
 
 type ImitateRun = Required<Pick<FitRun, 'seed' | 'progress'>> & Pick<FitRun, 'signal'>;
 
@@ -65,19 +67,19 @@ async function runRounds(course: Course): Promise<void> {
   const breathe = pause(label, run.signal);
   for (let round = 0; round < rounds; round++) {
     const written = await write(course, round, breathe);
-    const loss = await learnFrom(course, written, round, breathe);
+    const loss = await learnFrom(course, tableOf(written, options), round, breathe);
     requireFinite(loss, `${label}, round ${round + 1}`, options.learningRate);
     const apart = options.loss.kind === 'reverseKl' ? `, log q - log p ${apartOf(written).toFixed(4)} a token` : '';
     run.progress({ stage: label, done: round + 1, total: rounds, detail: `loss ${loss.toFixed(4)}${apart}` });
   }
 }
 
-/** Texts behind the beginnings of examples that the seed draws. */
+/** Texts behind the beginnings of examples that the seed draws, batch by batch. */
 async function write(
   { learner, teacher, train, options, run }: Course,
   round: number,
   breathe: () => Promise<void>,
-): Promise<Rollout> {
+): Promise<readonly Rollout[]> {
   const { label, texts, prompt, length, stop, batchSize, loss } = options;
   const [{ data, shape }] = train.inputs;
   const draws = random(run.seed, label, 'texts', round);
@@ -85,19 +87,34 @@ async function write(
     const begin = draws.integer(shape[0]) * shape[1];
     return Int32Array.from(data.subarray(begin, begin + prompt));
   });
-  const mix = loss.kind === 'sequence' ? 1 : loss.mix;
-  const how = { student: learner.model, teacher, mix, length, stop, draws, breathe };
-  const parts: Rollout[] = [];
+  const how = { student: learner.model, teacher, mix: mixOf(loss), length, stop, draws, breathe };
+  const written: Rollout[] = [];
   for (let from = 0; from < texts; from += batchSize) {
-    parts.push(await rollOut(prompts.slice(from, from + batchSize), how));
+    written.push(await rollOut(prompts.slice(from, from + batchSize), how));
   }
-  return joined(parts);
+  return written;
 }
 
-/** Trains on `written` for its epochs; gives the mean of the losses. */
+function mixOf(loss: ImitateOptions['loss']): number {
+  return loss.kind === 'sequence' ? 1 : loss.mix;
+}
+
+/** One row for each text: its tokens with the prompt; then token by token what the student thought of them, mask, importance and advantage. */
+function tableOf(written: readonly Rollout[], { loss }: ImitateOptions): readonly NdArray[] {
+  const { lengthNormalization } = loss.kind === 'sequence' ? { lengthNormalization: true } : loss;
+  const tables = written.map(rollout => {
+    const { rows, prompt, length, tokens, student } = rollout;
+    const { mask, importance, advantage } = weigh(rollout, { mix: mixOf(loss), lengthNormalization });
+    const each = [student, mask, importance, advantage].map(values => ndarray(values, [rows, length]));
+    return [ndarray(tokens, [rows, prompt + length]), ...each];
+  });
+  return tables[0].map((_, column) => concatenate(tables.map(table => table[column])));
+}
+
+/** Trains on the texts of `table` for its epochs; gives the mean of the losses. */
 async function learnFrom(
   course: Course,
-  written: Rollout,
+  table: readonly NdArray[],
   round: number,
   breathe: () => Promise<void>,
 ): Promise<number> {
@@ -111,15 +128,15 @@ async function learnFrom(
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (const rows of epochBatches(order, batchSize, run.seed, round * epochs + epoch)) {
         await breathe();
-        const progress = (round * steps + losses.length) / (rounds * steps);
         const examples = rows.map(() => draws.integer(train.inputs[0].shape[0]));
         const prepare = (): (() => tf.Scalar) => {
-          const own = textLoss(course, written, rows);
+          const own = textLoss(course, batchOf(table, rows));
           if (languageModel === 0) return own;
           const task = lossOn(train, examples, learner.model, learner.terms);
           return () => tf.add(own(), tf.mul(task(), languageModel));
         };
-        losses.push(trainer.step(prepare, learningRate * 0.5 * (1 + Math.cos(Math.PI * progress))));
+        const rate = rateAt(learningRate, round * steps + losses.length, rounds * steps);
+        losses.push(trainer.step(prepare, rate));
       }
     }
     const all = await Promise.all(losses.map(loss => loss.data()));
@@ -129,49 +146,27 @@ async function learnFrom(
   }
 }
 
-/** On the texts in `rows`; the teacher is asked at once. */
-function textLoss({ learner, teacher, options }: Course, written: Rollout, rows: Int32Array): () => tf.Scalar {
-  const { prompt, length } = written;
-  const { loss } = options;
-  const shape: [number, number] = [rows.length, length];
-  const pick = (all: Float32Array, width = length): Float32Array =>
-    Float32Array.from(
-      { length: rows.length * width },
-      (_, i) => all[rows[Math.floor(i / width)] * width + (i % width)],
-    );
-  const whole = tf.tensor2d(pick(Float32Array.from(written.tokens), prompt + length), [rows.length, prompt + length]);
-  const fed = tf.cast(tf.slice(whole, [0, 0], [rows.length, prompt + length - 1]), 'int32');
-  const tokens = tf.slice(whole, [0, prompt], shape);
-  const weighed = weigh(written, loss.kind === 'sequence' ? { mix: 1, lengthNormalization: true } : loss);
-  const mask = tf.tensor2d(pick(weighed.mask), shape);
+/** On a batch of {@link tableOf}; the teacher is asked at once. */
+function textLoss(
+  { learner, teacher, options: { loss, prompt, length } }: Course,
+  [whole, before, mask, importance, advantage]: readonly tf.Tensor[],
+): () => tf.Scalar {
+  const [rows] = whole.shape;
+  const fed = tf.slice(whole, [0, 0], [rows, prompt + length - 1]);
+  const tokens = tf.slice(whole, [0, prompt], [rows, length]);
   const given = (): tf.Tensor => foretold(forward(learner.model, [fed], true)[0], prompt);
   if (loss.kind === 'sequence') return () => meanOver(tf.neg(ofTokens(given(), tokens)), mask);
   const p = foretold(forward(teacher, [fed])[0], prompt);
-  const before = tf.tensor2d(pick(written.student), shape);
-  const [importance, advantage] = [weighed.importance, weighed.advantage].map(all => tf.tensor2d(pick(all), shape));
   return () => miniLlmLoss({ q: given(), p, tokens, before, mask, importance, advantage }, loss);
 }
 
-function joined(parts: readonly Rollout[]): Rollout {
-  const floats = (pick: (part: Rollout) => Float32Array): Float32Array =>
-    Float32Array.from(parts.flatMap(part => [...pick(part)]));
-  const integers = (pick: (part: Rollout) => Int32Array): Int32Array =>
-    Int32Array.from(parts.flatMap(part => [...pick(part)]));
-  return {
-    ...parts[0],
-    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
-    tokens: integers(({ tokens }) => tokens),
-    lengths: integers(({ lengths }) => lengths),
-    student: floats(({ student }) => student),
-    teacher: floats(({ teacher }) => teacher),
-  };
-}
-
 /** Mean over tokens of how much likelier they were to the student than to the teacher. */
-function apartOf({ rows, length, lengths, student, teacher }: Rollout): number {
+function apartOf(written: readonly Rollout[]): number {
   let [sum, count] = [0, 0];
-  for (let row = 0; row < rows; row++) {
-    for (let i = row * length; i < row * length + lengths[row]; i++, count++) sum += student[i] - teacher[i];
+  for (const { rows, length, lengths, student, teacher } of written) {
+    for (let row = 0; row < rows; row++) {
+      for (let i = row * length; i < row * length + lengths[row]; i++, count++) sum += student[i] - teacher[i];
+    }
   }
   return sum / count;
 }

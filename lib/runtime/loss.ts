@@ -126,6 +126,11 @@ function softmaxProbabilities(targets: tf.Tensor, predictions: tf.Tensor): tf.Sc
   return crossEntropy(targets, ofProbabilities(predictions));
 }
 
+/** Kullback-Leibler divergence of `b` from `a` along the last axis, both logarithms of probabilities. */
+export function divergence(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  return tf.sum(tf.mul(tf.exp(a), tf.sub(a, b)), -1);
+}
+
 function crossEntropy(targets: tf.Tensor, logProbabilities: tf.Tensor): tf.Scalar {
   const wanted = oneHot(targets, logProbabilities.shape);
   return tf.neg(tf.mean(tf.sum(tf.mul(wanted, logProbabilities), -1))) as tf.Scalar;
@@ -164,7 +169,7 @@ function thresholdAccuracy(threshold: number): NonNullable<LossTerm['accuracy']>
 }
 
 /** One-hot targets are passed on; labels are spread over the last axis of `shape`. */
-function oneHot(targets: tf.Tensor, shape: readonly number[]): tf.Tensor {
+export function oneHot(targets: tf.Tensor, shape: readonly number[]): tf.Tensor {
   if (targets.size === sizeOf(shape)) return tf.reshape(targets, [...shape]);
   const labels = tf.cast(tf.reshape(targets, shape.slice(0, -1)), 'int32');
   // The wasm kernel writes integers whatever type it is asked for.

@@ -1,6 +1,7 @@
 /** Losses of a student on texts that it wrote itself, or that were written for it. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnPolicyLoss } from '../core/context';
+import { divergence, oneHot } from './loss';
 import type { Rollout } from './rollout';
 
 /** What each token of some texts weighs; all `[rows, length]`, and 0 behind the end of a row. */
@@ -45,13 +46,7 @@ export function foretold(logits: tf.Tensor, prompt: number): tf.Tensor {
 
 /** `[rows, length]`: the logarithm of the probability of each token of `tokens`, `[rows, length]`. */
 export function ofTokens(logProbabilities: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
-  const chosen = tf.cast(tf.oneHot(tf.cast(tokens, 'int32'), logProbabilities.shape[2]!), 'float32');
-  return tf.sum(tf.mul(logProbabilities, chosen), -1);
-}
-
-/** `[rows, length]`: the Kullback-Leibler divergence of the teacher `p` from the student `q` at each place, over the whole vocabulary. */
-export function reverseKl(q: tf.Tensor, p: tf.Tensor): tf.Tensor {
-  return tf.sum(tf.mul(tf.exp(q), tf.sub(q, p)), -1);
+  return tf.sum(tf.mul(logProbabilities, oneHot(tokens, logProbabilities.shape)), -1);
 }
 
 /** What the student's loss is made of; `q` and `p` `[rows, length, vocabulary]`, the others `[rows, length]`. */
@@ -74,7 +69,7 @@ export interface Texts {
  */
 export function miniLlmLoss(texts: Texts, { longTerm, clip }: Pick<OnPolicyLoss, 'longTerm' | 'clip'>): tf.Scalar {
   const { q, p, mask, importance } = texts;
-  const single = tf.mul(reverseKl(q, p), importance);
+  const single = tf.mul(divergence(q, p), importance);
   const perToken = longTerm ? tf.add(single, policyLoss(texts, clip)) : single;
   return meanOver(perToken, mask);
 }

@@ -1,7 +1,7 @@
 /** Forward passes over plain arrays, batch by batch. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { sizeOf, type NdArray } from '../core/array';
+import { concatenate, type NdArray } from '../core/array';
 import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { onSoundDevice } from './deviceErrors';
@@ -69,17 +69,4 @@ export function forward(model: LayersModel, inputs: readonly tf.Tensor[], traini
 export function batches(count: number, size: number, order?: Int32Array): Int32Array[] {
   const all = order ?? Int32Array.from({ length: count }, (_, i) => i);
   return Array.from({ length: Math.ceil(count / size) }, (_, b) => all.subarray(b * size, (b + 1) * size));
-}
-
-function concatenate(parts: readonly NdArray[]): NdArray {
-  const [{ shape, dtype, data }] = parts;
-  const examples = parts.reduce((sum, part) => sum + part.shape[0], 0);
-  const whole = data.slice(0, 0).constructor as new (length: number) => typeof data;
-  const all = new whole(sizeOf([examples, ...shape.slice(1)]));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part.data, at);
-    at += part.data.length;
-  }
-  return { shape: [examples, ...shape.slice(1)], dtype, data: all };
 }

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Random } from '../core/random';
 import { startDecoding } from '../layers/decoding';
+import { lastPlace } from './generate';
 import { forward } from './predict';
 
 /** Texts of one length, row by row; what stands behind the end of a row counts for nothing. */
@@ -75,13 +76,7 @@ export async function rollOut(prompts: readonly Int32Array[], options: RolloutOp
 
 /** Of each model the logarithms of the probabilities at the last place, `[rows, vocabulary]`. */
 async function lastOf(models: readonly LayersModel[], fed: tf.Tensor2D): Promise<Float32Array[]> {
-  const all = tf.tidy(() =>
-    models.map(model => {
-      const [logits] = forward(model, [fed]);
-      const [rows, time, size] = logits.shape;
-      return tf.logSoftmax(tf.reshape(tf.slice(logits, [0, time - 1, 0], [rows, 1, size]), [rows, size]));
-    }),
-  );
+  const all = tf.tidy(() => models.map(model => tf.logSoftmax(lastPlace(forward(model, [fed])[0]))));
   try {
     return (await Promise.all(all.map(each => each.data()))) as Float32Array[];
   } finally {

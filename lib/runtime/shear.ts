@@ -1,4 +1,5 @@
 /** Training a model together with masks over its units. */
+import type { Scalar } from '@tensorflow/tfjs-core';
 import type { Checkpoint } from '../core/checkpoint';
 import type { ShearOptions } from '../core/context';
 import { random } from '../core/random';
@@ -12,7 +13,7 @@ import { createLoader } from './loading';
 import { createMasks, type Masks } from './masks';
 import { pause } from './pause';
 import { epochBatches } from './sampling';
-import { createTrainer, type Trainer } from './step';
+import { createTrainer, rateAt, type Trainer } from './step';
 
 type ShearRun = Required<Pick<FitRun, 'seed' | 'progress'>> & Pick<FitRun, 'signal'>;
 
@@ -66,8 +67,8 @@ async function runSteps({ learner: { model, terms }, splits, options, run, masks
   for (let step = 0; step < steps; step++) {
     await breathe();
     const batch = loader?.next(batchSize) ?? inTurn();
-    const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
-    const loss = trainer.step(() => masks.around(lossOn(splits.train, batch, model, terms), step), rate);
+    const prepare = (): (() => Scalar) => masks.around(lossOn(splits.train, batch, model, terms), step);
+    const loss = trainer.step(prepare, rateAt(learningRate, step, steps));
     const [value] = await loss.data().finally(() => loss.dispose());
     requireFinite(value, `${label}, step ${step + 1}`, learningRate);
     masks.clamp();

@@ -10,6 +10,11 @@ import type { Added } from './norms';
 import { createOptimizer } from './optimizer';
 import { createRegularizer } from './regularize';
 
+/** The rate of `step`, of `steps` along half a cosine from `peak` to zero. */
+export function rateAt(peak: number, step: number, steps: number): number {
+  return peak * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
+}
+
 export interface Trainer {
   /**
    * Lowers a loss and the penalties by one step. `prepare` runs outside of what gradients are taken of, and gives the loss, all inside one

@@ -3,7 +3,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers'; // registers gradients
 import * as tf from '@tensorflow/tfjs-core';
 import { random } from '../../lib/core/random';
-import { miniLlmLoss, reverseKl, weigh, type Texts } from '../../lib/runtime/onPolicy';
+import { divergence } from '../../lib/runtime/loss';
+import { miniLlmLoss, weigh, type Texts } from '../../lib/runtime/onPolicy';
 import type { Rollout } from '../../lib/runtime/rollout';
 import { CPU_KERNELS } from '../backend';
 
@@ -133,7 +134,7 @@ test('the divergence of a place is at least zero, and its gradient that of the s
   tf.tidy(() => {
     const [student, teacher] = [table(6), table(7)];
     const [q, p] = [student, teacher].map(logits => tf.logSoftmax(logits));
-    const values = reverseKl(q, p).dataSync();
+    const values = divergence(q, p).dataSync();
     const [rows, known] = [tf.exp(q).arraySync(), tf.exp(p).arraySync()];
     rows.forEach((row, i) => {
       const written = row.reduce((sum, each, token) => sum + each * Math.log(each / known[i][token]), 0);
@@ -201,8 +202,8 @@ test('a student of one peak takes one of two peaks by the reverse divergence, an
   };
   tf.tidy(() => {
     const forward = (q: tf.Tensor) => tf.neg(tf.sum(tf.mul(tf.exp(teacher), q)));
-    expect(settle(q => reverseKl(q, teacher), 9)).toBeCloseTo(4, 0);
-    expect(settle(q => reverseKl(q, teacher), 11)).toBeCloseTo(16, 0);
+    expect(settle(q => divergence(q, teacher), 9)).toBeCloseTo(4, 0);
+    expect(settle(q => divergence(q, teacher), 11)).toBeCloseTo(16, 0);
     expect(settle(forward, 9)).toBeCloseTo(10, 0);
   });
   tf.dispose([places, teacher]);
