@@ -10,7 +10,7 @@ import { gatesOf } from '../graph/gates';
 import { groupsOf, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
-import { fineTune, type FineTuneOptions } from './fineTune';
+import { checkFit, fineTune, type FineTuneOptions } from './fineTune';
 import { layerDrop } from './layerDrop';
 import { chain, type Method } from './method';
 import { prune } from './prune';
@@ -71,6 +71,7 @@ export function shearedLlama(options: ShearedLlamaOptions): Method<'data' | 'tra
   checkNumber('shearedLlama', 'batchSize', batchSize, { least: 1, integer: true });
   checkNumber('shearedLlama', 'learningRate', learningRate, { above: 0 });
   checkNumber('shearedLlama', 'maskRate', maskRate, { above: 0 });
+  if (after) checkFit('shearedLlama', after); // long before it is needed
   return {
     name: 'shearedLlama',
     paper: 'Xia 2023, 2310.06694',
@@ -101,7 +102,11 @@ function shapeOf(model: Checkpoint, { layers, units = {} }: ShearTarget): Shape 
     const own = all.filter(group => group.kind === kind);
     const [smallest] = own.map(group => group.units.length).sort((a, b) => a - b);
     if (own.length === 0)
-      throw wrongTarget(kind, `one of ${[...new Set(all.map(group => group.kind))].join(', ')}`, 'no such units');
+      throw wrongTarget(
+        `units.${kind}`,
+        `one of ${[...new Set(all.map(group => group.kind))].join(', ')}`,
+        'no such units',
+      );
     requireCount(`units.${kind}`, keep, smallest);
     return own.map(group => ({ group, keep }));
   });
