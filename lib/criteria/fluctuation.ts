@@ -1,11 +1,11 @@
 /** How much of what a unit gives is not its mean, which a bias can stand in for. */
-import { sizeOf, type NdArray } from '../core/array';
+import { around, type NdArray } from '../core/array';
 import { PruneError } from '../core/errors';
-import type { GroupGate } from '../graph/gates';
+import { keyOf, type GroupGate } from '../graph/gates';
 import { checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
 import { positionsOf } from './members';
-import { isRead, keyOf } from './readings';
+import { isRead } from './readings';
 import { running, type Running } from './running';
 import { scoreReads, type WeightedRead } from './weightedReads';
 
@@ -59,8 +59,8 @@ function variances() {
 
 /** Shows `see` what is there at each place, position by position; the row is used again. */
 function eachPlace({ array: { shape, data }, axis }: Given, see: (row: Float64Array) => void): void {
-  const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
-  const row = new Float64Array(shape[axis]);
+  const { outer, length, inner } = around(shape, axis);
+  const row = new Float64Array(length);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       for (let p = 0; p < row.length; p++) row[p] = data[(o * row.length + p) * inner + i];

@@ -1,7 +1,7 @@
 /** Example by example: how much the loss of each would change if a unit were turned down. */
 import type { Checkpoint } from '../core/checkpoint';
 import type { Context } from '../core/context';
-import { gatesOf, type GroupGate } from '../graph/gates';
+import { gatesOf, keyOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -59,7 +59,7 @@ function shared(groups: readonly Group[], traced: Trace, overPlaces: boolean) {
   const indices = new Map<string, number>();
   const members = groups.flatMap((group, index) =>
     (gatesOf(traced, group) ?? []).map((gate): GateMembers => {
-      const key = `${gate.layer}:${gate.input}`;
+      const key = keyOf(gate);
       if (!indices.has(key)) indices.set(key, gates.push(gate) - 1);
       const shares = overPlaces ? placesOf(gate, group).map(places => 1 / places) : new Float64Array(group.units.length).fill(1); // prettier-ignore
       return { group: index, gate: indices.get(key)!, at: gate.members, shares };

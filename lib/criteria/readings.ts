@@ -2,7 +2,7 @@
 import { sizeOf, type NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Context, Observed } from '../core/context';
-import { readsOf, type GroupGate } from '../graph/gates';
+import { keyOf, readsOf, type GroupGate } from '../graph/gates';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { averaged, type CalibrationOptions } from './calibration';
@@ -62,11 +62,6 @@ function measuredOnce<T>(observed: Observed, measure: Measure<T>): Measured<T> {
     known.set(key, measured);
     return measured;
   };
-}
-
-/** Tells one gate from another. */
-export function keyOf({ layer, input }: Pick<GroupGate, 'layer' | 'input'>): string {
-  return `${layer}:${input}`;
 }
 
 /** For each example the mean of what was measured of each unit. */

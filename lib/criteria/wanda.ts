@@ -1,10 +1,10 @@
 /** Weights by what they are multiplied with. */
 import type { NdArray } from '../core/array';
-import type { GroupGate } from '../graph/gates';
+import { keyOf, type GroupGate } from '../graph/gates';
 import { checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
 import { checkNormalize, normalized, type Normalize } from './normalize';
-import { isRead, keyOf, powerSums } from './readings';
+import { isRead, powerSums } from './readings';
 import { scoreReads, type WeightedRead } from './weightedReads';
 
 export interface WandaOptions extends CalibrationOptions {

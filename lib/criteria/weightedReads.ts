@@ -2,13 +2,13 @@
 import { sumAlong } from '../core/array';
 import { weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { Context } from '../core/context';
-import { readsOf, type GroupGate } from '../graph/gates';
+import { keyOf, readsOf, type GroupGate } from '../graph/gates';
 import { membersAt, type Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { averaged, type CalibrationOptions } from './calibration';
 import type { Scores } from './criterion';
-import { keyOf, observeGates, type Measure } from './readings';
+import { observeGates, type Measure } from './readings';
 
 /** For each position the sum of the sizes of the weights that read it, or of their squares, and the gate it reads from. */
 export interface WeightedRead {

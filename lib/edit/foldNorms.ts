@@ -1,6 +1,6 @@
 /** Norms reduced to the length they divide by: scale and shift go into what reads them, the mean into what makes their stream. */
 import { centreAlong, scaleAlong } from '../core/along';
-import { ndarray, type NdArray } from '../core/array';
+import type { NdArray } from '../core/array';
 import { mapLeaves, weightsOf, type Checkpoint } from '../core/checkpoint';
 import { obstacle, relation, sitesOf, streamsOf, type Stream } from '../graph/streams';
 import type { Call, Site, Trace } from '../graph/ledger';
@@ -9,6 +9,7 @@ import { exactly, isExact } from '../rules/arithmetic';
 import type { Flow, NormParts } from '../rules/rule';
 import { absorb } from './absorb';
 import { arithmeticOf, callWith } from './constants';
+import { gainBias } from './gainedBias';
 
 export interface FoldedNorms {
   readonly model: Checkpoint;
@@ -181,21 +182,11 @@ function foldInto(model: Checkpoint, { layer, parts: { core, scale }, readers }:
 
 function withShift(model: Checkpoint, { layer, added }: Reader): Checkpoint {
   if (added.length === 0) return model;
-  const biased = withBias(model, layer, added.length);
+  const { length } = weightsOf(model, layer);
+  const biased = length > 1 ? model : gainBias(model, layer, 1, new Float64Array(added.length)); // behind the kernel
   const absorbed = absorb(biased, trace(biased), layer, added);
   if ('model' in absorbed) return absorbed.model;
   throw new Error(`unreachable: ${absorbed.reason}`);
-}
-
-/** `model` whose layer of one weight, a kernel, has a bias of zeros. */
-function withBias(model: Checkpoint, layer: string, size: number): Checkpoint {
-  const weights = weightsOf(model, layer);
-  if (weights.length > 1) return model;
-  const topology = mapLeaves(model.topology, (spec, path) =>
-    path === layer ? { ...spec, config: { ...spec.config, useBias: true } } : spec,
-  );
-  const bias = ndarray(new Float32Array(size), [size]);
-  return { topology, weights: new Map(model.weights).set(layer, [...weights, bias]) };
 }
 
 /** Whatever makes one of `streams` makes it without a mean. */

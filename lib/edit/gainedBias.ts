@@ -2,16 +2,15 @@
 import { ndarray, type NdArray } from '../core/array';
 import { mapLeaves, weightsOf, type Checkpoint, type LayerSpec } from '../core/checkpoint';
 import { ruleOf } from '../rules';
-import type { Rows } from '../rules/arithmetic';
 
-/** `model` in which the layer at `path`, which has none, has a bias of `values`. */
-export function gainBias(model: Checkpoint, path: string, { bias }: Rows, values: Float64Array): Checkpoint {
-  const topology = mapLeaves(model.topology, (spec, at) =>
-    at === path ? { ...spec, config: { ...spec.config, useBias: true } } : spec,
+/** `model` in which the layer at `path`, which has none, has a bias of `values` as weight number `at`. */
+export function gainBias(model: Checkpoint, path: string, at: number, values: Float64Array): Checkpoint {
+  const topology = mapLeaves(model.topology, (spec, own) =>
+    own === path ? { ...spec, config: { ...spec.config, useBias: true } } : spec,
   );
   const arrays = weightsOf(model, path);
   const gained = ndarray(Float32Array.from(values), [values.length]);
-  const weights = [...arrays.slice(0, bias), gained, ...arrays.slice(bias)];
+  const weights = [...arrays.slice(0, at), gained, ...arrays.slice(at)];
   return { topology, weights: new Map(model.weights).set(path, weights) };
 }
 

@@ -101,7 +101,7 @@ export async function repairReader(
   const fit = found.solve(true);
   const absorbed = absorb(cut, traced, layer, fit.intercept);
   if ('model' in absorbed) return { model: withSlopes(absorbed.model, reader, fit) };
-  if (repair.addBias) return { model: withSlopes(gainBias(cut, layer, reader.rows, fit.intercept), reader, fit) };
+  if (repair.addBias) return { model: withSlopes(gainBias(cut, layer, reader.rows.bias, fit.intercept), reader, fit) };
   if (repair.kind === 'mean') return { model: cut, reason: absorbed.reason };
   return { model: withSlopes(cut, reader, found.solve(false)) };
 }

@@ -1,6 +1,6 @@
 /** Where the units of groups can be switched off by a factor on what flows, one factor per example. */
 import type { Gate } from '../core/context';
-import type { Shape, Width } from '../rules/rule';
+import { sameWidth, type Shape, type Width } from '../rules/rule';
 import { membersAt, type Group } from './group';
 import type { Trace } from './ledger';
 
@@ -60,13 +60,7 @@ function gatesAt(
   return [...gates.values()];
 }
 
-function keyOf({ layer, input }: Gate): string {
+/** Tells one gate from another. */
+export function keyOf({ layer, input }: Pick<Gate, 'layer' | 'input'>): string {
   return `${layer}:${input}`;
-}
-
-function sameWidth(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

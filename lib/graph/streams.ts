@@ -1,5 +1,5 @@
 /** Streams: widths that norms bring to one length, so that no unit of them stands for anything by itself. */
-import type { Flow, Width } from '../rules/rule';
+import { sameWidth, type Flow, type Width } from '../rules/rule';
 import type { Call, Site, Trace } from './ledger';
 
 export interface Stream {
@@ -23,7 +23,7 @@ export function streamsOf({ calls }: Trace): readonly Stream[] {
 
 /** Whether `width` holds all `units` in their order, some of them, or none. */
 export function relation(units: Width, width: Width): 'all' | 'some' | 'none' {
-  if (width === units || (width.length === units.length && width.every((unit, i) => unit === units[i]))) return 'all';
+  if (sameWidth(units, width)) return 'all';
   const own = new Set(units);
   return width.some(unit => own.has(unit)) ? 'some' : 'none';
 }

@@ -5,7 +5,7 @@ import { groupsOf, type Group } from '../graph/group';
 import type { Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { add, multiply } from '../rules/merge';
-import type { Flow } from '../rules/rule';
+import { sameWidth, type Flow } from '../rules/rule';
 import type { Method } from './method';
 import type { GroupFilter } from './prune';
 
@@ -22,12 +22,14 @@ export function isFeedForward({ kind, sites }: Group, traced: Trace): boolean {
   if (kind !== 'neurons') return false;
   const kernels = sites.filter(({ parameter }) => parameter === 'kernel');
   const stream = kernels.map(site => traced.sites.find(other => isAcross(site, other))?.width);
+  const [first] = stream;
   const of = (wanted: Site['role']): string[] => kernels.flatMap(({ role, layer }) => (role === wanted ? [layer] : []));
   const [makers, readers] = [of('makes'), of('reads')];
   return (
     makers.length > 0 &&
     readers.length > 0 &&
-    stream.every(width => width !== undefined && String(width) === String(stream[0])) &&
+    first !== undefined &&
+    stream.every(width => width !== undefined && sameWidth(width, first)) &&
     traced.calls
       .filter(({ layer }) => readers.includes(layer))
       .every(({ inputs, outputs }) => isBent(inputs[0], makers, traced) && isAdded(outputs[0], traced))
@@ -46,7 +48,7 @@ function isAdded(flow: Flow, traced: Trace): boolean {
   return traced.calls.some(({ rule, inputs, outputs: [out] }) => {
     if (!inputs.includes(flow)) return false;
     if (inputs.length > 1) return rule === add;
-    return String(out.width) === String(flow.width) && isAdded(out, traced);
+    return sameWidth(out.width, flow.width) && isAdded(out, traced);
   });
 }
 

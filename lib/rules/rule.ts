@@ -144,6 +144,11 @@ export interface LayerRule {
   readonly arithmetic?: Arithmetic;
 }
 
+/** Whether both hold the same units in the same order. */
+export function sameWidth(a: Width, b: Width): boolean {
+  return a === b || (a.length === b.length && a.every((unit, i) => unit === b[i]));
+}
+
 /**
  * Units of input `index` along `axis`. Units that lie on another axis are frozen (the layer mixes across it), and
  * `axis` gets frozen units of its own.
