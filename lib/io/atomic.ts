@@ -2,6 +2,7 @@
 import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PruneError } from '../core/errors';
+import type { Json } from '../core/json';
 
 export interface NewFile {
   readonly name: string;
@@ -12,6 +13,14 @@ export interface NewFile {
 /** One whose bytes are all there. */
 export interface WholeFile extends NewFile {
   readonly parts: readonly Uint8Array[];
+}
+
+export function textFile(name: string, text: string): WholeFile {
+  return { name, parts: [new TextEncoder().encode(text)] };
+}
+
+export function jsonFile(name: string, json: Json): WholeFile {
+  return textFile(name, `${JSON.stringify(json, undefined, 2)}\n`);
 }
 
 export interface Replacement {

@@ -2,12 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../core/json';
-import type { WholeFile } from '../io/atomic';
+import { jsonFile, type WholeFile } from '../io/atomic';
 import { fileBytes, fileRefuser, readAll } from '../io/bytes';
 import { CONFIG_FILE } from './config';
 
 export function configFile(json: Json): WholeFile {
-  return { name: CONFIG_FILE, parts: [new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`)] };
+  return jsonFile(CONFIG_FILE, json);
 }
 
 /**

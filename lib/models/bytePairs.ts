@@ -1,7 +1,8 @@
 /** Tokens that are merged from pairs (BPE), without some of them. */
 import { describe, type Json, type Refuse } from '../core/json';
+import { jsonFile, textFile } from '../io/atomic';
 import { mergePairs, type Merged } from './mergePairs';
-import { jsonFile, textFile, type TokenModel, type TokenModelAt } from './tokenModel';
+import type { TokenModel, TokenModelAt } from './tokenModel';
 
 const BYTE = /^<0x[0-9A-F]{2}>$/;
 

@@ -26,14 +26,6 @@ export interface TokenModelAt {
 /** The new number of a token, or the old one noted. */
 export type NumberOf = (id: number) => number;
 
-export function textFile(name: string, text: string): WholeFile {
-  return { name, parts: [new TextEncoder().encode(text)] };
-}
-
-export function jsonFile(name: string, json: Json): WholeFile {
-  return textFile(name, `${JSON.stringify(json, undefined, 2)}\n`);
-}
-
 export function textOf(bytes: Uint8Array, refuse: Refuse): string {
   return decodeText(bytes) ?? refuse('text in UTF-8', 'other bytes');
 }

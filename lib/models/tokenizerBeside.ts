@@ -1,7 +1,7 @@
 /** What lies beside a tokenizer.json and counts tokens as well. */
 import { describe, isIndex, isRecord, parseObject, type Json, type Refuse } from '../core/json';
-import type { WholeFile } from '../io/atomic';
-import { jsonFile, textOf, type NumberOf } from './tokenModel';
+import { jsonFile, type WholeFile } from '../io/atomic';
+import { textOf, type NumberOf } from './tokenModel';
 
 /** A `tokenizer.model` is not among them: it cannot be rewritten, and nobody needs it where there is a tokenizer.json. */
 export const BESIDE_FILES =

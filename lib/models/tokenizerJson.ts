@@ -1,9 +1,9 @@
 /** A tokenizer.json of Hugging Face, and the files beside it that count tokens too, without some of the tokens. */
 import { describe, isIndex, isRecord, parseObject, type Json, type Refuse } from '../core/json';
-import type { WholeFile } from '../io/atomic';
+import { jsonFile, type WholeFile } from '../io/atomic';
 import { fileRefuser } from '../io/bytes';
 import { bytePairs } from './bytePairs';
-import { jsonFile, textOf, type NumberOf, type TokenModel, type TokenModelAt } from './tokenModel';
+import { textOf, type NumberOf, type TokenModel, type TokenModelAt } from './tokenModel';
 import { mapBeside } from './tokenizerBeside';
 import type { TokenizerFiles } from './tokenizerFiles';
 import { wordPieces } from './wordPieces';

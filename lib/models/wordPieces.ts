@@ -1,5 +1,6 @@
 /** Tokens by the longest piece that fits (WordPiece), without some of them. */
-import { textFile, type TokenModel, type TokenModelAt } from './tokenModel';
+import { textFile } from '../io/atomic';
+import type { TokenModel, TokenModelAt } from './tokenModel';
 
 export function wordPieces({ model, vocab }: TokenModelAt): TokenModel {
   const prefix = String(model.continuing_subword_prefix ?? '##');
