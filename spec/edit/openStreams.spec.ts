@@ -89,8 +89,7 @@ const recipes = (): fc.Arbitrary<Partial<Recipe>> =>
   fc
     .record({
       blocks: fc.integer({ min: 1, max: 2 }),
-      // A norm over two or three dimensions divides by what may be near zero, and with it the rounding grows.
-      dimensions: fc.integer({ min: 4, max: 9 }),
+      dimensions: fc.integer({ min: 2, max: 9 }),
       kvHeads: fc.integer({ min: 1, max: 2 }),
       queriesPerHead: fc.integer({ min: 1, max: 2 }),
       size: fc.constantFrom(2, 4),
@@ -103,7 +102,12 @@ const recipes = (): fc.Arbitrary<Partial<Recipe>> =>
       padding: fc.boolean(),
       bias: fc.boolean(),
     })
-    .map(({ queriesPerHead, ...recipe }) => ({ ...recipe, heads: recipe.kvHeads * queriesPerHead }));
+    .map(({ queriesPerHead, dimensions, ...recipe }) => ({
+      ...recipe,
+      // Less its mean, a stream of two or three may be near zero: rounding every weight then changes as much as opening does.
+      dimensions: recipe.norm === 'rms' ? dimensions : Math.max(4, dimensions),
+      heads: recipe.kvHeads * queriesPerHead,
+    }));
 
 test(`${RUNS} random transformers, seed ${SEED}: opened, turned at random, and cut as masked`, async () => {
   let cut = 0;
