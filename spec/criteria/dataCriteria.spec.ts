@@ -2,8 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { uniform } from '../../lib/budgets';
 import { compress } from '../../lib/compress';
-import { gather, ndarray, type NdArray } from '../../lib/core/array';
-import { weightsOf, type Checkpoint } from '../../lib/core/checkpoint';
+import { ndarray, type NdArray } from '../../lib/core/array';
+import { type Checkpoint } from '../../lib/core/checkpoint';
 import type { Observed, Progress, See } from '../../lib/core/context';
 import { random as stream } from '../../lib/core/random';
 import { activation, fluctuation, hrank, wanda, type Criterion, type Scores } from '../../lib/criteria';
@@ -19,7 +19,7 @@ import { NET_NAMES, NETS } from '../zoo/nets';
 import { notedContext } from '../zoo/context';
 import { refusal, rejection } from '../zoo/refusal';
 import { checkpoint, functional, input, layer, noise } from '../zoo/topology';
-import { branched, contextOf, divided, EXAMPLES, expectClose, fixture, meanOf, NAMES, scaled, scoresOf, split } from './observedNet'; // prettier-ignore
+import { branched, contextOf, divided, EXAMPLES, expectClose, fixture, meanOf, NAMES, scaled, scoresOf, split, permuted } from './observedNet'; // prettier-ignore
 
 onWasm();
 
@@ -76,15 +76,9 @@ describe.each(['activation', 'apoz', 'wanda', 'hrank'] as const)('%s', name => {
   });
 
   test('permuting the units permutes the scores', async () => {
-    const model = branched();
     const order = [2, 0, 1];
-    const turn = (path: string, axis: number, positions = order): [string, readonly NdArray[]] => {
-      const [kernel, bias] = weightsOf(model, path);
-      return [path, [gather(kernel, axis, positions), axis === 3 ? gather(bias, 0, positions) : bias]];
-    };
-    const weights = new Map([...model.weights, turn('a', 3), turn('c', 2, [...order, 3, 4]), turn('d', 2)]);
     const before = await scoresOf(criterion(), ['a', 'b']);
-    const after = await scoresOf(criterion(), ['a', 'b'], { ...model, weights });
+    const after = await scoresOf(criterion(), ['a', 'b'], permuted(branched(), order));
     const turned = (values: Float64Array): number[] => order.map(unit => values[unit]);
     expectClose(after.a.values, turned(before.a.values), 1e-6);
     expectClose(after.b.values, before.b.values, 1e-6);

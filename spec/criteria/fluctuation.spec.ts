@@ -8,7 +8,7 @@ import { capture } from '../../lib/runtime/capture';
 import { onWasm } from '../runtime/help';
 import { NETS } from '../zoo/nets';
 import { refusal, rejection } from '../zoo/refusal';
-import { branched, contextOf, expectClose, NAMES, scoresOf, split } from './observedNet';
+import { branched, contextOf, expectClose, NAMES, scoresOf, split, permuted } from './observedNet';
 import { blockNet, fixture, givenContext, groupOf, WIDTH } from './readsNet';
 
 onWasm();
@@ -96,14 +96,8 @@ test('a single place says nothing', async () => {
 describe('on images', () => {
   test('permuting channels permutes scores', async () => {
     const before = await scoresOf(fluctuation(), ['a', 'b']);
-    const model = branched();
     const order = [2, 0, 1];
-    const turn = (path: string, axis: number, positions = order): [string, readonly NdArray[]] => {
-      const [kernel, bias] = weightsOf(model, path);
-      return [path, [gather(kernel, axis, positions), axis === 3 ? gather(bias, 0, positions) : bias]];
-    };
-    const weights = new Map([...model.weights, turn('a', 3), turn('c', 2, [...order, 3, 4]), turn('d', 2)]);
-    const after = await scoresOf(fluctuation(), ['a', 'b'], { ...model, weights });
+    const after = await scoresOf(fluctuation(), ['a', 'b'], permuted(branched(), order));
     expectClose(after.a.values, order.map(unit => before.a.values[unit]), 1e-5); // prettier-ignore
     expectClose(after.b.values, before.b.values, 1e-5);
     expect(new Set(before.a.values).size).toBe(3);

@@ -1,7 +1,7 @@
 /** The net of fixtures/observed.json with its examples, and what it takes to score it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ndarray, type NdArray } from '../../lib/core/array';
+import { gather, ndarray, type NdArray } from '../../lib/core/array';
 import { weightsOf, type Checkpoint } from '../../lib/core/checkpoint';
 import type { Context, Need, Progress, Split } from '../../lib/core/context';
 import type { Criterion, Scores } from '../../lib/criteria';
@@ -132,4 +132,13 @@ export function scaled(
     );
   }
   return { ...model, weights };
+}
+
+/** `model` of {@link branched} with the units of its groups `a` in another order. */
+export function permuted(model: Checkpoint, order: readonly number[]): Checkpoint {
+  const turn = (path: string, axis: number, positions = order): [string, readonly NdArray[]] => {
+    const [kernel, bias] = weightsOf(model, path);
+    return [path, [gather(kernel, axis, positions), axis === 3 ? gather(bias, 0, positions) : bias]];
+  };
+  return { ...model, weights: new Map([...model.weights, turn('a', 3), turn('c', 2, [...order, 3, 4]), turn('d', 2)]) };
 }

@@ -2,10 +2,10 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { capture, compress, llmPruner, loadLlama, type Data, type LlmPrunerOptions } from 'tfjs-prune';
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import { random } from '../../lib/core/random';
 import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { fixture } from '../models/fixtures';
+import { countingTexts } from '../models/texts';
 import { bits, onWasm, withoutLeak } from '../runtime/help';
 import { refusal } from '../zoo/refusal';
 
@@ -18,19 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-const data: Data = (() => {
-  const draws = random(1, 'texts');
-  const texts = Array.from({ length: 16 }, () => {
-    const first = draws.integer(19);
-    return Array.from({ length: 9 }, (_, i) => (first + 2 * i) % 19);
-  });
-  const part = (from: number) => ({
-    shape: [16, 8],
-    dtype: 'int32' as const,
-    data: Int32Array.from(texts.flatMap(text => text.slice(from, from + 8))),
-  });
-  return { train: { inputs: part(0), targets: part(1) }, loss: 'sparseCategoricalCrossentropy' };
-})();
+const data: Data = { train: countingTexts(16, 1), loss: 'sparseCategoricalCrossentropy' };
 
 const open = { protectFirst: 0, protectLast: 0, examples: 8 };
 

@@ -2,31 +2,18 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { capture, chain, compress, loadLlama, loraTune, magnitude, prune, uniform, type Data } from 'tfjs-prune';
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import { random } from '../../lib/core/random';
 import { readData } from '../../lib/runtime/data';
 import { evaluate } from '../../lib/runtime/evaluate';
 import { fixture } from '../models/fixtures';
+import { countingTexts } from '../models/texts';
 import { bits, onWasm, withoutLeak } from '../runtime/help';
 import { refusal } from '../zoo/refusal';
 
 onWasm();
 let model: LayersModel;
-let data: Data;
-beforeAll(async () => {
-  ({ model } = await loadLlama(fixture('llama-tied')));
-  const draws = random(3, 'tokens');
-  // Texts with a rule to learn: every token is the one before plus two.
-  const texts = Array.from({ length: 32 }, () => {
-    const first = draws.integer(19);
-    return Array.from({ length: 9 }, (_, i) => (first + 2 * i) % 19);
-  });
-  const part = (from: number) => ({
-    shape: [32, 8],
-    dtype: 'int32' as const,
-    data: Int32Array.from(texts.flatMap(text => text.slice(from, from + 8))),
-  });
-  data = { train: { inputs: part(0), targets: part(1) }, loss: 'sparseCategoricalCrossentropy' };
-});
+// Texts with a rule to learn.
+const data: Data = { train: countingTexts(32, 3), loss: 'sparseCategoricalCrossentropy' };
+beforeAll(async () => void ({ model } = await loadLlama(fixture('llama-tied'))));
 afterAll(() => model.dispose());
 
 const cut = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.5, minimum: 1 }) });

@@ -11,7 +11,6 @@ import {
   type ShearedLlamaOptions,
 } from 'tfjs-prune';
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import { random } from '../../lib/core/random';
 import { slice } from '../../lib/edit/slice';
 import { blocks } from '../../lib/graph/blocks';
 import { gatesOf } from '../../lib/graph/gates';
@@ -21,6 +20,7 @@ import { hangGates } from '../../lib/runtime/hangGates';
 import { withModel } from '../../lib/runtime/materialize';
 import { forward } from '../../lib/runtime/predict';
 import { fixture } from '../models/fixtures';
+import { countingTexts } from '../models/texts';
 import { bits, onWasm, withoutLeak } from '../runtime/help';
 import { refusal } from '../zoo/refusal';
 
@@ -33,22 +33,11 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-/** Texts of two kinds: in one every token is the one before plus two, in the other no token tells anything. */
-function texts(count: number, seed: number, free: (text: number) => boolean = () => false) {
-  const draws = random(seed, 'texts');
-  const all = Array.from({ length: count }, (_, text) => {
-    const first = draws.integer(19);
-    return Array.from({ length: 9 }, (_, i) => (free(text) ? draws.integer(19) : (first + 2 * i) % 19));
-  });
-  const part = (from: number) => ({
-    shape: [count, 8],
-    dtype: 'int32' as const,
-    data: Int32Array.from(all.flatMap(text => text.slice(from, from + 8))),
-  });
-  return { inputs: part(0), targets: part(1) };
-}
-
-const data: Data = { train: texts(32, 1), validation: texts(8, 2), loss: 'sparseCategoricalCrossentropy' };
+const data: Data = {
+  train: countingTexts(32, 1),
+  validation: countingTexts(8, 2),
+  loss: 'sparseCategoricalCrossentropy',
+};
 const target = { layers: 1, units: { heads: 1, neurons: 10, dimensions: 12 } };
 const options: ShearedLlamaOptions = { target, steps: 60, batchSize: 8, learningRate: 1e-3, maskRate: 0.3 };
 
@@ -127,7 +116,7 @@ test('the domain that loses most comes more often', async () => {
     reference: { noise: 1, rule: 1 },
     every: 5,
   };
-  const mixed = { ...data, train: texts(32, 1, free), validation: texts(8, 2, free) };
+  const mixed = { ...data, train: countingTexts(32, 1, free), validation: countingTexts(8, 2, free) };
   const told: string[] = [];
   const progress = ({ stage, detail }: Progress): void => void (stage !== 'drop blocks' && detail && told.push(detail));
   const sharesIn = (detail: string): number[] => [...detail.matchAll(/(noise|rule) ([\d.]+) %/g)].map(([, , share]) => Number(share)); // prettier-ignore

@@ -1,6 +1,5 @@
 /** A Llama whose layers gained biases is saved so that we, and `transformers`, read the same model. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -24,13 +23,14 @@ import { leaves } from '../../lib/core/checkpoint';
 import { llamaTopology } from '../../lib/models/llama';
 import { predict } from '../../lib/runtime/predict';
 import { CPU_KERNELS } from '../backend';
+import { newFolder, removeFolders } from '../io/folder';
 import { noise } from '../zoo/topology';
 import { answersOf, askTransformers, difference, fixture, integers } from './fixtures';
 
 let folder: string;
 beforeAll(() => tf.setBackend(CPU_KERNELS));
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'gained-bias-'))));
-afterEach(() => rmSync(folder, { recursive: true }));
+beforeEach(() => (folder = newFolder()));
+afterEach(removeFolders);
 
 const { tokens } = answersOf('llama-tied');
 const data: Data = {

@@ -1,6 +1,5 @@
 /** Cut encoders in `transformers`: it loads what we save of them, head by head, and gives our numbers; or it says that it cannot. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -24,12 +23,13 @@ import {
 import { ndarray, type NdArray } from '../../lib/core/array';
 import { predict } from '../../lib/runtime/predict';
 import { CPU_KERNELS } from '../backend';
+import { newFolder, removeFolders } from '../io/folder';
 import { answersOf, askTransformers, difference, fixture, integers, outputsOf } from './fixtures';
 
 let folder: string;
 beforeAll(() => tf.setBackend(CPU_KERNELS));
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'peers-'))));
-afterEach(() => rmSync(folder, { recursive: true }));
+beforeEach(() => (folder = newFolder()));
+afterEach(removeFolders);
 
 const neurons = ({ kind, name }: Group): boolean => kind === 'neurons' && name.includes('feed_forward');
 const heads = ({ kind }: Group): boolean => kind === 'heads';

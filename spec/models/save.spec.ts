@@ -1,6 +1,5 @@
 /** What was cut and saved is read back, by us and by `transformers`, and answers as before. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -27,12 +26,13 @@ import { llamaTopology } from '../../lib/models/llama';
 import { predict } from '../../lib/runtime/predict';
 import { probeInputs } from '../../lib/runtime/probes';
 import { CPU_KERNELS } from '../backend';
+import { newFolder, removeFolders } from '../io/folder';
 import { answersOf, difference, fixture, integers, outputsOf } from './fixtures';
 
 let folder: string;
 beforeAll(() => tf.setBackend(CPU_KERNELS));
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'hugging-face-'))));
-afterEach(() => rmSync(folder, { recursive: true }));
+beforeEach(() => (folder = newFolder()));
+afterEach(removeFolders);
 
 const halve = (groups: (group: Group) => boolean) =>
   prune({ criterion: random(), budget: uniform({ ratio: 0.5 }), groups });
