@@ -2,7 +2,7 @@
 import { leaves, weightsOf, type Checkpoint } from '../core/checkpoint';
 import type { RemovedBlock, RemovedStep } from '../core/context';
 import { PruneError } from '../core/errors';
-import type { Branch } from '../graph/blocks';
+import type { Block, Branch } from '../graph/blocks';
 import { groupsOf } from '../graph/group';
 import { trace } from '../graph/trace';
 import type { Unit } from '../rules/rule';
@@ -18,6 +18,11 @@ export interface TakenBlocks {
 
 /** A block by its name and those of its branches. */
 export type NamedBlock = Pick<RemovedBlock, 'name' | 'branches'>;
+
+/** `blocks` by their names. */
+export function named(blocks: readonly Block[]): readonly NamedBlock[] {
+  return blocks.map(({ name, branches }) => ({ name, branches: branches.map(branch => branch.name) }));
+}
 
 /**
  * `model` without `gone`, one block after the other, and what went with each.

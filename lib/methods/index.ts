@@ -4,6 +4,7 @@ export { prune, type GroupFilter, type PruneOptions } from './prune';
 export { pruneToLatency, type PruneToLatencyOptions } from './pruneToLatency';
 export { layerDrop, type LayerDropOptions } from './layerDrop';
 export { sliceGpt, type SliceGptOptions } from './sliceGpt';
+export { laco, type LacoOptions } from './laco';
 export { cut } from './cut';
 export { distill, fineTune, recalibrate, slim } from './fineTune';
 export type { Distillation, DistillOptions, FineTuneOptions, SlimOptions } from './fineTune';

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { Context, Need } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { BlockCriterion } from '../criteria';
-import { takeBlocks } from '../edit/blockPlan';
+import { named, takeBlocks } from '../edit/blockPlan';
 import { removalProblem } from '../edit/remove';
 import { blocks, type Block, type Blocks } from '../graph/blocks';
 import { dropBlocks } from './dropBlocks';
@@ -148,10 +148,6 @@ function branchesIn({ branches }: Pick<Blocks, 'branches'>): Branches {
 function asIn(here: Branches, { name, branches }: Block): Block {
   const own = branches.flatMap(branch => here.get(branch.name) ?? []);
   return { name, branches: own, layers: own.flatMap(({ layers }) => layers) };
-}
-
-function named(blocks: readonly Block[]) {
-  return blocks.map(({ name, branches }) => ({ name, branches: branches.map(branch => branch.name) }));
 }
 
 function oneOfTwo(both: boolean): PruneError {

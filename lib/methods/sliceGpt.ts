@@ -13,9 +13,9 @@ import { mask, slice } from '../edit/slice';
 import { turnStream } from '../edit/turn';
 import { macsOfModel, parametersOf } from '../graph/cost';
 import type { Trace } from '../graph/ledger';
-import { attention } from '../rules/attention';
 import type { Unit } from '../rules/rule';
 import type { Method } from './method';
+import { paddingIn, paddingLayer } from './padding';
 
 const orientations = ['pca', 'random'] as const;
 const measures = ['stream', 'normed'] as const;
@@ -155,11 +155,10 @@ async function energyOf(
 ): Promise<Gram> {
   const readers = norms.filter((call, i) => norms.findIndex(({ inputs }) => inputs[0] === call.inputs[0]) === i);
   const layers = [...new Set(readers.map(({ layer }) => layer))];
-  // What tells attention which places count tells it here.
-  const padded = traced.calls.find(({ rule, inputs }) => rule === attention && inputs.length > 3)?.layer;
+  const padded = paddingLayer(traced);
   const products = gram(units.length);
   const see = ([seen]: readonly Observed[]): void => {
-    const mask = padded === undefined ? undefined : seen.get(padded)![0][3];
+    const mask = paddingIn(seen, padded);
     for (const layer of layers) {
       for (const [held] of seen.get(measure === 'stream' ? layer : madeBy(layer))!) addPlaces(products, held, mask);
     }
