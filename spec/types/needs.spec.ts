@@ -19,6 +19,7 @@ import {
   bySensitivity,
   inProportion,
   lastBlocks,
+  laco,
   layerDrop,
   lossIncrease,
   perGroup,
@@ -29,6 +30,7 @@ import {
   repeat,
   restore,
   sensitivity,
+  sliceGpt,
   slim,
   taylor,
   uniform,
@@ -126,6 +128,13 @@ export function misuse(): unknown[] {
     compress(model, layerDrop({ criterion: lossIncrease(), count: 1 })),
     // @ts-expect-error so is their influence
     compress(model, layerDrop({ criterion: blockInfluence(), ratio: 0.5 })),
+    compress(model, sliceGpt({ ratio: 0.25 }), { data }),
+    // @ts-expect-error directions are measured on data
+    compress(model, sliceGpt({ ratio: 0.25 })),
+    // @ts-expect-error so is what stays similar
+    compress(model, laco({ threshold: 0.9 })),
+    // @ts-expect-error a threshold has no default
+    laco({ merge: 3 }),
     // @ts-expect-error units are not blocks
     layerDrop({ criterion: magnitude(), count: 1 }),
     // @ts-expect-error nor blocks units
