@@ -39,17 +39,7 @@ export function speedup({ net, form, description, macs, dense, small }: Measured
   };
 }
 
-export const headers = [
-  '',
-  'layers',
-  'backend',
-  'MACs ratio',
-  'measured',
-  'spread',
-  'quotient',
-  'dense ms',
-  'small ms',
-];
+export const headers = ['', 'form', 'backend', 'MACs ratio', 'measured', 'spread', 'quotient', 'dense ms', 'small ms'];
 
 export function rowOf(result: Speedup): (string | number)[] {
   const { net, form, backend, macs, measured, quotient, dense, small } = result;
