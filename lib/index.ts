@@ -152,6 +152,7 @@ export type { BertOptions, BertHead } from './models/bert';
 export type { VitOptions, VitHead } from './models/vit';
 export { generate, generateBatch, generateTokens, type GenerateOptions } from './runtime/generate';
 export { perplexity, type Perplexity, type PerplexityOptions } from './runtime/perplexity';
+export { tokenWindows, type TokenWindows } from './models/tokenWindows';
 export { padTokens, type PadTokensOptions } from './models/padTokens';
 export { sentenceEmbeddings } from './runtime/sentenceEmbeddings';
 export type { PredictOptions } from './runtime/predict';

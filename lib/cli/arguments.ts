@@ -1,11 +1,37 @@
 /** Reads a command line, and refuses what the command does not know. */
 import { parseArgs } from 'node:util';
 import { PruneError } from '../core/errors';
-import { optionsOf, type Command, type Given } from './command';
+import { optionsOf, type Command, type Given, type Options } from './command';
+import { readConfigFile } from './config';
 
-/** @throws PruneError `bad-option` for an unknown option, a missing value, or the wrong number of paths. */
-export function readArguments({ name, operands, options }: Command, args: readonly string[]): Given {
+/** @throws PruneError `bad-option` for an unknown option, a missing value, or the wrong number of paths; what is wrong with --config. */
+export async function readArguments({ name, operands, options }: Command, args: readonly string[]): Promise<Given> {
   const known = optionsOf({ operands, options });
+  const { values, paths } = readTyped(name, known, args);
+  const config = values.get('config');
+  // What is typed counts first.
+  if (config !== undefined) {
+    for (const [option, value] of await readConfigFile(config, known)) if (!values.has(option)) values.set(option, value); // prettier-ignore
+  }
+  if (paths.length !== operands.length) {
+    throw refusal(
+      `${operands.join(' and ') || 'no path'} for ${name}`,
+      paths.length === 0 ? 'none' : paths.join(' and '),
+      name,
+    );
+  }
+  for (const [option, { required, value }] of Object.entries(options)) {
+    if (required && !values.has(option)) throw refusal(`--${option} ${value}`, 'none', name);
+  }
+  return {
+    paths,
+    has: option => values.has(option),
+    word: option => values.get(option),
+    number: option => (values.has(option) ? numberFrom(option, values.get(option)!, name) : undefined),
+  };
+}
+
+function readTyped(name: string, known: Options, args: readonly string[]) {
   const { tokens } = parseArgs({
     args: [...args],
     strict: false, // its own messages are long and speak of other things
@@ -26,23 +52,7 @@ export function readArguments({ name, operands, options }: Command, args: readon
     if (values.has(option)) throw refusal(`${rawName} once`, 'it twice', name);
     values.set(option, value ?? '');
   }
-  const paths = tokens.flatMap(token => (token.kind === 'positional' ? [token.value] : []));
-  if (paths.length !== operands.length) {
-    throw refusal(
-      `${operands.join(' and ') || 'no path'} for ${name}`,
-      paths.length === 0 ? 'none' : paths.join(' and '),
-      name,
-    );
-  }
-  for (const [option, { required, value }] of Object.entries(options)) {
-    if (required && !values.has(option)) throw refusal(`--${option} ${value}`, 'none', name);
-  }
-  return {
-    paths,
-    has: option => values.has(option),
-    word: option => values.get(option),
-    number: option => (values.has(option) ? numberFrom(option, values.get(option)!, name) : undefined),
-  };
+  return { values, paths: tokens.flatMap(token => (token.kind === 'positional' ? [token.value] : [])) };
 }
 
 /** A refusal of what was typed; `command` names the help to look at. */

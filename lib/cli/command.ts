@@ -6,6 +6,8 @@ export interface Streams {
   error(text: string): void;
   /** Shows one line over the one before, '' to clear it; absent where nobody watches. */
   readonly progress?: (text: string) => void;
+  /** Aborted when the user wants to stop. */
+  readonly signal: AbortSignal;
 }
 
 export interface Option {
@@ -35,6 +37,8 @@ export interface Command {
   readonly summary: string;
   /** Names of the models it takes, such as MODEL. */
   readonly operands: readonly string[];
+  /** What they are; default: model.json, its folder or address. */
+  readonly about?: string;
   readonly options: Options;
   /** What to know before using it, and a line to start from. */
   readonly help: { readonly about: string; readonly example: string };
@@ -44,6 +48,7 @@ export interface Command {
 
 /** Options that every command has. */
 export const COMMON: Options = {
+  config: { value: 'FILE', help: 'JSON or YAML with options by name, such as ratio: 0.5; what is typed counts first' },
   json: { help: 'print data and nothing else' },
   help: { help: 'print this' },
 };

@@ -3,12 +3,11 @@ import { optionsOf, type Command, type Options } from './command';
 
 export function helpOf(command: Command): string {
   const { operands, help } = command;
+  const { about = `${operands.join(', ')}: a model.json, the folder that holds it, or its http(s) address` } = command;
   return [
     `${usageOf(command)} [options]`,
     help.about,
-    ...(operands.length > 0
-      ? [`${operands.join(', ')}: a model.json, the folder that holds it, or its http(s) address`]
-      : []),
+    ...(operands.length > 0 ? [about] : []),
     optionLines(optionsOf(command)),
     `Example:\n  ${help.example}`,
   ].join('\n\n');
@@ -19,6 +18,7 @@ export function helpOfAll(commands: readonly Command[], version: string): string
     `tfjs-prune ${version}: structured pruning for TensorFlow.js`,
     columns(commands.map(command => [usageOf(command), command.summary] as const)),
     'tfjs-prune COMMAND --help tells the options of a command; --version prints the version.',
+    'Exit code: 0, 1 for a refusal or a proof that fails, 130 when stopped by Ctrl-C.',
   ].join('\n\n');
 }
 

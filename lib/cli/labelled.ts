@@ -1,11 +1,11 @@
 /** Labelled examples from a CSV file: every line the flattened input, then the class. */
-import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { gather, ndarray, type NdArray } from '../core/array';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import type { Data, Examples } from '../runtime/data';
+import { readGivenFile } from './readFile';
 
 export interface Labelled {
   readonly data: Data;
@@ -75,15 +75,15 @@ function classesOf({ outputs }: LayersModel): number {
 }
 
 async function contentOf(file: string): Promise<string> {
+  const place = `--data "${file}"`;
+  const bytes = await readGivenFile(place, 'a CSV file', file);
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  if (!isGzip) return bytes.toString('utf8');
   try {
-    const bytes = await readFile(file);
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    return (isGzip ? gunzipSync(bytes) : bytes).toString('utf8');
+    return gunzipSync(bytes).toString('utf8');
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const got = missing ? 'no such file' : (cause as Error).message;
-    const complaint = { place: `--data "${file}"`, expected: 'a CSV file', got, cure: 'Check the path.' };
-    throw new PruneError('bad-file', complaint, { cause });
+    const got = (cause as Error).message;
+    throw new PruneError('bad-file', { place, expected: 'a CSV file', got, cure: 'Compress it again.' }, { cause });
   }
 }
 

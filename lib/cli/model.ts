@@ -1,5 +1,5 @@
 /** Models of the command line: read, lent, freed. */
-import '../layers/slimmable'; // a model saved while it was being slimmed holds such layers
+import '../layers/registered'; // what a file may hold
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Checkpoint } from '../core/checkpoint';
 import { unwrap } from '../edit/slim';
@@ -14,13 +14,17 @@ export async function withModelFile<T>(
   given: Given,
   use: (model: LayersModel) => Promise<T>,
 ): Promise<T> {
-  await useBackend((given.word('backend') ?? 'auto') as Parameters<typeof useBackend>[0]);
+  await useBackendOf(given);
   const model = await loadLayersModel(path);
   try {
     return await use(model);
   } finally {
     model.dispose();
   }
+}
+
+export async function useBackendOf(given: Given): Promise<void> {
+  await useBackend((given.word('backend') ?? 'auto') as Parameters<typeof useBackend>[0]);
 }
 
 /** The model at `path` as data, in stock layers. */

@@ -2,7 +2,7 @@
 import { thisMachine } from '../native/machine';
 import { setUpNative, type SetUp } from '../native/setUp';
 import { refusal } from './arguments';
-import type { Command, Given, Streams } from './command';
+import type { Command, Given } from './command';
 
 export const setupNativeCommand: Command = {
   name: 'setup-native',
@@ -28,28 +28,11 @@ export const setupNativeCommand: Command = {
       throw refusal('one of --wheel and --libtensorflow', 'both', 'setup-native');
     }
     const gpu = given.has('gpu');
-    const done = await interruptible(streams, machine =>
-      setUpNative(machine, { project: process.cwd(), gpu, wheel, libtensorflow }),
-    );
+    const machine = thisMachine({ signal: streams.signal, say: line => streams.error(line) });
+    const done = await setUpNative(machine, { project: process.cwd(), gpu, wheel, libtensorflow });
     return answer(given, done, gpu);
   },
 };
-
-/** Ctrl-C stops the work in an orderly way: what is half done goes. */
-async function interruptible<T>(
-  streams: Streams,
-  work: (machine: ReturnType<typeof thisMachine>) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, stop);
-  try {
-    return await work(thisMachine({ signal: controller.signal, say: line => streams.error(line) }));
-  } finally {
-    for (const signal of signals) process.off(signal, stop);
-  }
-}
 
 function answer(given: Given, done: SetUp, gpu: boolean): string {
   if (given.has('json')) return JSON.stringify(done, null, 2);

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import '../layers/registered';
 import { checkKeyword } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { fileRefuser } from '../io/bytes';

@@ -1,4 +1,5 @@
 /** The command in this process, and models on disk to give to it. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { main } from '../../lib/cli/main';
 import { saveLayersModel } from '../../lib/runtime/files';
 import { newFolder } from '../io/folder';
@@ -12,19 +13,31 @@ export interface Ran {
   readonly shown: readonly string[];
 }
 
-export async function run(...args: readonly string[]): Promise<Ran> {
+export function run(...args: readonly string[]): Promise<Ran> {
+  return runWatched(() => {}, ...args);
+}
+
+/** The same; `see` is told what a terminal would show. */
+export async function runWatched(see: (text: string) => void, ...args: readonly string[]): Promise<Ran> {
   const [out, error, shown]: string[][] = [[], [], []];
   const code = await main(args, {
     out: text => out.push(text),
     error: text => error.push(text),
-    progress: text => shown.push(text),
+    progress(text) {
+      shown.push(text);
+      see(text);
+    },
   });
   return { code, out, error, shown };
 }
 
 /** A folder with the net of that name. */
-export async function savedNet(name: string): Promise<string> {
-  const model = NETS[name]();
+export function savedNet(name: string): Promise<string> {
+  return saved(NETS[name]());
+}
+
+/** A folder with `model`, which it frees. */
+export async function saved(model: LayersModel): Promise<string> {
   const folder = newFolder();
   await saveLayersModel(model, folder);
   model.dispose();

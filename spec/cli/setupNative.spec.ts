@@ -64,6 +64,6 @@ test('Ctrl-C reaches the set-up, and is not listened to afterwards', async () =>
       signal.addEventListener('abort', () => reject(new Error('stopped')));
       process.emit('SIGINT');
     });
-  expect(await run('setup-native')).toMatchObject({ code: 1, error: ['tfjs-prune: stopped'] });
+  expect(await run('setup-native')).toMatchObject({ code: 130, error: ['tfjs-prune: stopped'] });
   expect(process.listenerCount('SIGINT')).toBe(before);
 });
