@@ -235,7 +235,7 @@ export interface Abilities {
     readonly train: Split;
     /** Mean over the validation split, or over the training split where there is none; of some of its examples where they are named. */
     evaluate(model: Checkpoint, examples?: Int32Array): Promise<Score>;
-    /** Mean over training data, on the examples that {@link observe} shows. */
+    /** Mean over training data, on the examples that `observe` shows. */
     sample(model: Checkpoint, options?: ObserveOptions): Promise<Score>;
     /** BatchNormalization statistics measured anew by forward passes only. */
     recalibrate(model: Checkpoint, options?: RecalibrateOptions): Promise<Checkpoint>;
