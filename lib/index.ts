@@ -126,6 +126,7 @@ export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
+export { saveKeras, loadKeras } from './runtime/kerasFiles';
 export { openSafetensors, safetensorsFromBytes, type TensorFiles } from './io/safetensors';
 export type { StoredTensor } from './io/safetensorsHeader';
 export type { StoredType, FloatType } from './io/dtypes';

@@ -6,7 +6,7 @@ import type { WeightSpec } from './manifest';
  * A copy with the `depth_multiplier` of every SeparableConv2D that lacks it, read from its weights: tf.js leaves it out, and
  * then cannot load its own file unless it is 1. A stack of cells, which tf.js numbers anew each time, gets a name that stays.
  */
-export function completeTopology(topology: Json, specs: readonly WeightSpec[]): Json {
+export function completeTopology(topology: Json, specs: readonly Pick<WeightSpec, 'name' | 'shape'>[]): Json {
   const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   return JSON.parse(JSON.stringify(topology), (_, value: unknown) => {
     const { class_name: className, config } = Object(value) as { class_name?: unknown; config?: Json };

@@ -60,6 +60,10 @@ const withoutCell = (name: string): string =>
 
 const byName = ({ name }: Slot): string => name;
 const byPath = ({ path, name }: Slot): string => `${path}/${lastOf(name)}`;
+/** The kernel of a depthwise convolution is one like others in Keras 3. */
+function asKeras3({ name }: Slot): string {
+  return name.replace(/\/depthwise_kernel$/, '/kernel');
+}
 const byIndex = ({ name, index }: Slot): string => `${scopeOf(name)}/${index}`;
 
 /** The first three are those of tf.js. */
@@ -71,6 +75,7 @@ const NAMINGS: readonly Naming[] = [
   { inFile: withoutOutput, ofSlot: byPath },
   { inFile: name => withoutCell(withoutOutput(name)), ofSlot: byName },
   { inFile: name => withoutCell(withoutOutput(name)), ofSlot: byPath },
+  { inFile: withoutOutput, ofSlot: asKeras3 },
 ];
 
 function pairUp(names: readonly string[], slots: readonly Slot[], naming: Naming, pairs: Map<number, number>): void {
