@@ -1,6 +1,6 @@
 /** The public call: a model and a method in, a smaller model and the account of it out. */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { Checkpoint } from './core/checkpoint';
+import type { Checkpoint, Topology } from './core/checkpoint';
 import { hashOf } from './core/hash';
 import type { Need, Progress } from './core/context';
 import type { RunStore } from './core/store';
@@ -22,6 +22,7 @@ import { readData, type Data, type Splits } from './runtime/data';
 import { evaluate } from './runtime/evaluate';
 import type { Notes } from './runtime/journal';
 import { materialize } from './runtime/materialize';
+import { timeStages } from './runtime/stageTimes';
 
 export interface RunSettings {
   /** Every random choice follows from it: same seed, same bytes. */
@@ -84,12 +85,15 @@ export async function compress<N extends Need = never>(
   ...[options]: [N] extends [never] ? [options?: CompressOptions<N>] : [options: CompressOptions<N>]
 ): Promise<Compressed> {
   const { latency = {}, ...settings }: CompressSettings & { data?: Data } = options ?? {};
-  const compressed = await cutDown(model, method, settings);
+  const shapes = new Map<Stage, Topology>();
+  const compressed = await cutDown(model, method, settings, (stage, { topology }) => shapes.set(stage, topology));
   if (latency === false) return compressed;
   const { model: small, report } = compressed;
+  const { signal } = settings;
   try {
-    const timed = await measureLatency(model, small, { ...latency, signal: settings.signal });
-    return { ...compressed, report: { ...report, latency: timed } };
+    const timed = await measureLatency(model, small, { ...latency, signal });
+    const stages = await timeStages(model, report, timed, shapes, signal);
+    return { ...compressed, report: { ...report, stages, latency: timed } };
   } catch (error) {
     small.dispose();
     throw error;
@@ -101,10 +105,14 @@ async function cutDown<N extends Need>(
   model: LayersModel,
   method: Method<N>,
   settings: Omit<CompressSettings, 'latency'> & { data?: Data },
+  watch: Watch,
 ): Promise<Compressed> {
-  const { result, ...account } = await run(model, method, settings);
+  const { result, ...account } = await run(model, method, settings, watch);
   return { model: materialize(result), ...account };
 }
+
+/** Told of each stage, and the model then. */
+type Watch = (stage: Stage, model: Checkpoint) => void;
 
 interface Run extends Omit<Compressed, 'model'> {
   readonly result: Checkpoint;
@@ -114,13 +122,14 @@ async function run<N extends Need>(
   model: LayersModel,
   method: Method<N>,
   { data, ...settings }: Omit<CompressSettings, 'latency'> & { data?: Data },
+  watch: Watch,
 ): Promise<Run> {
   const { seed = 0, signal, log, progress, keepRemoved } = settings;
   const original = unwrap(await capture(model));
   const splits = data && (await readData(data, original));
   const options = { original, seed, signal, log, progress, keepRemoved };
   const keeping = await keep(settings, { method, original, splits, seed });
-  const { context, journal } = await createContext(options, splits, recorder(splits, signal), keeping);
+  const { context, journal } = await createContext(options, splits, recorder(splits, signal, watch), keeping);
   const { notes } = journal;
   await context.stage('dense', original);
   const result = await context.step(method.name, original, () => method.run(original, context));
@@ -138,6 +147,7 @@ async function run<N extends Need>(
     stages: notes.stages,
     layers: layerWidths(original, result),
     certificates: notes.certificates,
+    ...(notes.gammas.length > 0 && { gammas: notes.gammas }),
     ...(notes.undone.length > 0 && { undone: notes.undone }),
     ...(plan.turned && { turned: plan.turned }),
     ...(plan.blocks && { blocks: plan.blocks.map(({ name, branches, layers }) => ({ name, branches, layers })) }),
@@ -164,11 +174,13 @@ function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Pl
 }
 
 /** Measures stages. */
-function recorder(splits: Splits | undefined, signal: AbortSignal | undefined) {
+function recorder(splits: Splits | undefined, signal: AbortSignal | undefined, watch: Watch) {
   return async (name: string, model: Checkpoint): Promise<Stage> => {
     const split = splits && splits[scoredSplit(splits)];
     const score = split && (await evaluate(model, split, splits.loss, { signal }));
-    return { name, ...costOf(model), ...score };
+    const stage = { name, ...costOf(model), ...score };
+    watch(stage, model);
+    return stage;
   };
 }
 

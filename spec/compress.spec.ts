@@ -105,6 +105,13 @@ describe('networkSlimming, end to end', () => {
     expect(report.certificates).toHaveLength(2);
     for (const { error } of report.certificates) expect(error).toBeLessThanOrEqual(1e-5);
     expect(report.latency!.speedup).toBeGreaterThan(0);
+    for (const stage of report.stages) expect(stage.latency).toBeGreaterThan(0);
+    const [first, second] = report.gammas!.map(({ counts }) => counts.map(bins => bins.reduce((a, b) => a + b)));
+    const norms = model.layers.filter(layer => layer.getClassName() === 'BatchNormalization');
+    const channels = norms.reduce((sum, { outputShape }) => sum + (outputShape as number[])[3], 0);
+    expect(new Set(first)).toEqual(new Set([channels]));
+    expect(new Set(second).size).toBe(1);
+    expect(second[0]).toBeLessThan(first[0]);
     expect(report.split).toBe('test');
     expect(slim.layers.map(layer => layer.getClassName())).toEqual(model.layers.map(layer => layer.getClassName()));
     for (const { units, removed } of plan.groups) {

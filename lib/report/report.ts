@@ -3,6 +3,7 @@
  * This file: the data.
  */
 import type { Certificate, RemovedBlock, Score, TurnedStream, Undone } from '../core/context';
+import type { GammaHistory } from '../core/gammas';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {
@@ -15,6 +16,8 @@ export interface Cost {
 
 export interface Stage extends Cost, Partial<Score> {
   readonly name: string;
+  /** Milliseconds of one forward pass; weights of the shapes of that stage, not its numbers, were timed. */
+  readonly latency?: number;
 }
 
 /** Milliseconds of one forward pass. */
@@ -57,6 +60,8 @@ export interface Report {
   /** Streams that were turned and cut, in the order of running; absent where none was. */
   readonly turned?: readonly TurnedStream[];
   readonly certificates: readonly (Certificate & { readonly place: string })[];
+  /** One for each training with L1 on gamma; absent where there was none. */
+  readonly gammas?: readonly GammaHistory[];
   readonly latency?: Latency;
   /** Steps that a guard took back; nothing else in the report knows of them. */
   readonly undone?: readonly Undone[];

@@ -20,7 +20,7 @@ import { gatherSites } from '../edit/slice';
 import { certify } from './certify';
 import type { Splits } from './data';
 import { evaluate } from './evaluate';
-import { fit } from './fit';
+import { fit, type FitRun } from './fit';
 import { gateGradients, weightGradients } from './gradients';
 import { imitate } from './imitate';
 import { newJournal, wayBack, type Journal } from './journal';
@@ -145,13 +145,7 @@ function abilities(
       gates: (model, gates, see, options) => gateGradients(model, splits, gates, see, options, run),
     },
     training: {
-      async fit(model: Checkpoint, options: FitOptions) {
-        let ended: Moments | undefined;
-        const { moments } = journal;
-        const fitted = await fit(model, splits, options, { ...run, moments, onMoments: found => (ended = found) });
-        journal.moments = ended;
-        return fitted;
-      },
+      fit: (model, options) => notedFit(model, splits, options, journal, run),
       async imitate(model: Checkpoint, options: ImitateOptions) {
         journal.moments = undefined; // of another training
         return imitate(model, splits, options, run);
@@ -162,6 +156,26 @@ function abilities(
       },
     },
   };
+}
+
+/** What the training learnt of the optimizer and of gammas goes into the journal. */
+async function notedFit(
+  model: Checkpoint,
+  splits: Splits,
+  options: FitOptions,
+  journal: Journal,
+  run: FitRun,
+): Promise<Checkpoint> {
+  const { moments, notes } = journal;
+  let ended: Moments | undefined;
+  const fitted = await fit(model, splits, options, {
+    ...run,
+    moments,
+    onMoments: found => (ended = found),
+    onGammas: found => notes.gammas.push(found),
+  });
+  journal.moments = ended;
+  return fitted;
 }
 
 function notRestorable(): PruneError {

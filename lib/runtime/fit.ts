@@ -5,6 +5,7 @@ import { checkNumber } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { FitOptions, Moments, Progress, Score, Split } from '../core/context';
 import { PruneError } from '../core/errors';
+import type { GammaHistory } from '../core/gammas';
 import { random } from '../core/random';
 import { wrapNorms } from '../edit/slim';
 import { Slimmable } from '../layers/slimmable';
@@ -13,6 +14,7 @@ import type { Splits } from './data';
 import { withGuide, type Guide } from './distill';
 import { score } from './evaluate';
 import { readFitOptions, type FitSettings } from './fitOptions';
+import { watchGammas, type GammaWatch } from './gammas';
 import { layersOf } from './leaves';
 import { withLearner } from './learner';
 import { createLoader, type Loader } from './loading';
@@ -33,6 +35,8 @@ export interface FitRun {
   readonly moments?: Moments;
   /** With `carry`: told what the optimizer knows in the end, at the epoch whose weights are returned. */
   readonly onMoments?: (moments: Moments) => void;
+  /** With `l1`: told in the end how the gammas went. */
+  readonly onGammas?: (history: GammaHistory) => void;
 }
 
 /**
@@ -48,13 +52,14 @@ export async function fit(
   checkpoint: Checkpoint,
   splits: Splits,
   options: FitOptions,
-  { seed, signal, progress = () => {}, log, moments, onMoments }: FitRun,
+  { seed, signal, progress = () => {}, log, moments, onMoments, onGammas }: FitRun,
 ): Promise<Checkpoint> {
   const settings = readFitOptions(options, splits);
   const known = settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined;
   const { l1, optimizer, teacher, regularize } = settings;
   const wrap = l1 === undefined ? undefined : (complete: Checkpoint) => wrapNorms(complete, { l1 });
   let ended: Moments | undefined;
+  let history: GammaHistory | undefined;
   const trained = await withLearner(checkpoint, splits.loss, { place: 'fit', wrap }, ({ model, terms, added }) => {
     const noise = random(seed, 'fit', 'noise');
     return withGuide(teacher, splits.loss, model, terms, async guide => {
@@ -66,9 +71,11 @@ export async function fit(
       };
       try {
         const loader = settings.loading && createLoader(settings.loading, { model, splits, terms, seed, signal });
-        const run = { model, splits, settings, terms, trainer, learn, loader, seed, signal, progress };
+        const watch = l1 === undefined ? undefined : watchGammas(model, l1);
+        const run = { model, splits, settings, terms, trainer, learn, loader, watch, seed, signal, progress };
         const { weights, moments: last } = await runEpochs(run);
         ended = last;
+        history = watch?.history();
         return weights;
       } finally {
         trainer.dispose();
@@ -76,6 +83,7 @@ export async function fit(
     });
   });
   if (ended) onMoments?.(ended);
+  if (history) onGammas?.(history);
   return trained;
 }
 
@@ -118,6 +126,8 @@ interface Run {
   readonly learn: (batch: Int32Array, rate: number) => tf.Scalar;
   /** Where batches are drawn by domains. */
   readonly loader?: Loader;
+  /** Where gammas are penalised. */
+  readonly watch?: GammaWatch;
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly progress: (event: Progress) => void;
@@ -135,12 +145,14 @@ async function standing({ model, trainer, settings }: Run): Promise<Standing> {
 }
 
 async function runEpochs(run: Run): Promise<Standing> {
-  const { model, splits, settings, terms, signal } = run;
+  const { model, splits, settings, terms, watch, signal } = run;
   const examples = subset(splits.train, splits.loss, settings.fraction, run.seed);
   let best: { readonly loss: number; readonly epoch: number; readonly at?: Standing } = { loss: Infinity, epoch: -1 };
+  await watch?.look();
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     const loss = await trainEpoch(run, examples, epoch);
     requireFinite(loss, `fit, epoch ${epoch + 1}`, settings.learningRate);
+    await watch?.look();
     const validation = splits.validation && (await score(model, splits.validation, terms, { signal }));
     run.progress({
       stage: settings.label,

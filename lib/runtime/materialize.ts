@@ -35,6 +35,20 @@ export function constructFor(checkpoint: Checkpoint): LayersModel {
   });
 }
 
+/** A model of that `topology` in which all weights are 0, for what depends on shapes alone; one `dispose()` frees it whole. */
+export function constructZeros(topology: Topology): LayersModel {
+  return disposeOnFailure(() => {
+    const model = construct(inCallOrder(topology));
+    for (const weight of layersOf(model).flatMap(({ layer }) => layer.weights)) {
+      const zeros = tf.zeros(weight.val.shape, weight.val.dtype);
+      weight.write(zeros);
+      zeros.dispose();
+    }
+    ownOnce(model as unknown as AnyLayer);
+    return model;
+  });
+}
+
 /** Lends `use` the model of `checkpoint` and frees it afterwards, whatever happens. */
 export function withModel<T>(checkpoint: Checkpoint, use: (model: LayersModel) => Promise<T>): Promise<T> {
   return withModels([checkpoint], ([model]) => use(model));

@@ -18,7 +18,17 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   native: ['core'],
   models: ['core', 'rules', 'io', 'layers', 'runtime'],
   layers: ['core', 'rules', 'edit/slim'],
-  runtime: ['core', 'edit', 'kernels', 'layers', 'io', 'graph/cost', 'report/latency'],
+  runtime: [
+    'core',
+    'edit',
+    'kernels',
+    'layers',
+    'io',
+    'graph/cost',
+    'report/latency',
+    'report/report',
+    'report/reportFile',
+  ],
 };
 /** They put the parts together and may import all of them. */
 const ASSEMBLY = ['compress', 'identity', 'lookAt', 'plan', 'scan', 'index', 'cli'];

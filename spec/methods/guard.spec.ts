@@ -15,6 +15,7 @@ import {
   repair,
   repeat,
   restore,
+  slim,
   train,
   uniform,
   useBackend,
@@ -105,6 +106,13 @@ test('the step that costs too much is taken back whole, and the rest of the repe
   const back = materialize(await restore(guarded.checkpoint, guarded.plan, guarded.removed!));
   expect((await capture(back)).weights.get('a')).toEqual((await capture(model)).weights.get('a'));
   back.dispose();
+});
+
+test('of what is taken back the report has no gammas', async () => {
+  const slimming = slim({ epochs: 1, l1: 0.1 });
+  const kept = await run(chain<Both>(slimming, guard<Both>(chain<Both>(slimming, spoil()), { maxDrop: 0.3 })));
+  expect(kept.report.undone).toHaveLength(1);
+  expect(kept.report.gammas).toHaveLength(1);
 });
 
 test('what is worth it stays, to the point', async () => {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { mapLeaves, type Checkpoint } from '../../lib/core/checkpoint';
 import type { FitOptions, Progress } from '../../lib/core/context';
+import { binned, type GammaHistory } from '../../lib/core/gammas';
 import { capture } from '../../lib/runtime/capture';
 import { evaluate } from '../../lib/runtime/evaluate';
 import { fit } from '../../lib/runtime/fit';
@@ -30,6 +31,23 @@ describe('penalties', () => {
     expect(kept(slimmed)).toBeLessThan(0.6 * kept(plain));
     expect(slimmed.topology).toBe(model.topology);
     expect(bits(await fit(model, data, { ...options, l1: 0 }, { seed: 1 }))).toEqual(bits(plain));
+  });
+
+  test('gammas are counted before the first epoch and after each, by bins that stay', async () => {
+    const [model, data] = [await net(), splits(120)];
+    const told: GammaHistory[] = [];
+    const run = { seed: 1, onGammas: (history: GammaHistory) => told.push(history) };
+    const slimmed = await withoutLeak(() => fit(model, data, { epochs: 3, learningRate: 0.03, l1: 1 }, run));
+    expect(told).toHaveLength(1);
+    const [{ l1, most, counts }] = told;
+    const [first, last] = [model, slimmed].map(each => Float32Array.from(bits(each)['b/0']));
+    expect([l1, most]).toEqual([1, Math.max(...first.map(Math.abs))]);
+    expect(counts.map(bins => bins.reduce((a, b) => a + b))).toEqual([6, 6, 6, 6]);
+    expect([counts[0], counts[3]]).toEqual([binned([first], most), binned([last], most)]);
+    expect(counts[3]).not.toEqual(counts[0]);
+    await fit(model, data, few, run);
+    await fit(await capture(layers.sequential({ layers: [dense({ units: 3, inputShape: [4] })] })), splits(), { ...few, l1: 1 }, run); // prettier-ignore
+    expect(told).toHaveLength(1);
   });
 
   test('anneal scales it from the first step to the last', async () => {

@@ -1,0 +1,27 @@
+/** Looks at the scales that a training makes small. */
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { binned, widest, type GammaHistory } from '../core/gammas';
+import { Slimmable } from '../layers/slimmable';
+import { layersOf } from './leaves';
+
+export interface GammaWatch {
+  /** Counts the gammas as they are now. */
+  look(): Promise<void>;
+  history(): GammaHistory;
+}
+
+/** The gammas of every {@link Slimmable} in `model`; the first look decides how far the bins reach. Undefined where there is none. */
+export function watchGammas(model: LayersModel, l1: number): GammaWatch | undefined {
+  const norms = layersOf(model).flatMap(({ layer }) => (layer instanceof Slimmable ? [layer.norm] : []));
+  if (norms.length === 0) return undefined;
+  const counts: (readonly number[])[] = [];
+  let most: number | undefined;
+  return {
+    async look() {
+      const gammas = await Promise.all(norms.map(({ gamma }) => gamma!.read().data() as Promise<Float32Array>));
+      most ??= widest(gammas);
+      counts.push(binned(gammas, most));
+    },
+    history: () => ({ l1, most: most ?? 1, counts }),
+  };
+}
