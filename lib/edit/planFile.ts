@@ -3,6 +3,7 @@ import { PruneError } from '../core/errors';
 import { describe, firstTwin, isIndex, isRecord } from '../core/json';
 import { isHash } from '../core/provenance';
 import type { Plan } from './plan';
+import { requireAccount } from './planAccount';
 
 /**
  * `json` itself when it is a plan of version 1 to 3; fields that this version does not know are left in it.
@@ -28,6 +29,7 @@ export function parsePlan(json: unknown, place = 'plan'): Plan {
   if (!Array.isArray(groups)) return refuse('a list of groups', groups);
   if (!Array.isArray(sites)) return refuse('a list of sites', sites);
   groups.forEach((group, i) => requireGroup(group, `groups[${i}]`, refuse));
+  requireAccount(json, refuse);
   sites.forEach((site, i) => requireSite(site, `sites[${i}]`, refuse));
   const names = (groups as { name: string }[]).map(({ name }) => name);
   requireOwn(names, 'groups of different names', refuse);

@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PruneError } from '../core/errors';
-import { replaceFiles, type NewFile } from './atomic';
+import { isPlanFile, isReportFile, PLAN_FILE, REPORT_FILE } from './accountFiles';
+import { replaceFiles, textFile, type NewFile } from './atomic';
 import { firstTwin, type Json } from '../core/json';
 import { byteLengthOf, parseManifest, refuser, shardNames, type WeightGroup, type WeightSpec } from './manifest';
-import { isPlanFile, PLAN_FILE } from './planFile';
 import { quantizeWeights, type Precision } from './quantize';
 import { openSource, type Source } from './source';
 import { completeTopology } from './topology';
@@ -32,6 +32,8 @@ export interface WriteOptions {
   readonly quantize?: Precision;
   /** Text of the plan.json to go with the model. */
   readonly plan?: string;
+  /** And of the report.json. */
+  readonly report?: string;
 }
 
 /** Browsers cache files up to this size well, and tf.js fetches shards side by side. */
@@ -40,14 +42,14 @@ const SHARD_BYTES = 4 * 1024 * 1024;
 /**
  * Writes `model.json` and its shards into `directory`, making it if need be. A model that is there already stays whole
  * until the new one is: shards are named by their content and `model.json` is swapped last. Other files are left alone, but
- * for the plan.json of the old model. The same model gives the same bytes.
+ * for the plan.json and report.json of the old model. The same model gives the same bytes.
  * @throws PruneError `bad-model` when two weights share one name, `bad-weights` for what `quantize` cannot store, `bad-option`
  * for metadata that JSON cannot hold, `bad-file` when the folder cannot be written.
  */
 export async function writeModelFiles(
   artifacts: ModelArtifacts,
   directory: string,
-  { quantize, plan }: WriteOptions = {},
+  { quantize, plan, report }: WriteOptions = {},
 ): Promise<void> {
   const place = `saveLayersModel "${directory}"`;
   requireFolderName(place, directory);
@@ -62,7 +64,7 @@ export async function writeModelFiles(
   await replaceFiles(place, directory, {
     main: { name: 'model.json', parts: [Buffer.from(json)] },
     others: shards,
-    beside: plan === undefined ? [] : [{ name: PLAN_FILE, parts: [Buffer.from(plan)] }],
+    beside: [...textOf(PLAN_FILE, plan), ...textOf(REPORT_FILE, report)],
     isObsolete: await filesOfModelIn(directory),
   });
 }
@@ -104,6 +106,10 @@ async function readShards(source: Source, { paths, weights }: WeightGroup): Prom
     );
   }
   return shards;
+}
+
+function textOf(name: string, text: string | undefined): NewFile[] {
+  return text === undefined ? [] : [textFile(name, text)];
 }
 
 function toJson(place: string, content: object): string {
@@ -168,10 +174,11 @@ function nameShards(shards: readonly Uint8Array[][]): NewFile[] {
 
 /** Which files belong to the model now in `directory`; none when there is none that can be read. */
 async function filesOfModelIn(directory: string): Promise<(name: string) => boolean> {
-  const [json, plan] = await Promise.all(
-    ['model.json', PLAN_FILE].map(name => readFile(join(directory, name), 'utf8').catch(() => '')),
+  const [json, plan, report] = await Promise.all(
+    ['model.json', PLAN_FILE, REPORT_FILE].map(name => readFile(join(directory, name), 'utf8').catch(() => '')),
   );
   const names = new Set(shardNames(json));
   if (json !== '' && isPlanFile(plan)) names.add(PLAN_FILE);
+  if (json !== '' && isReportFile(report)) names.add(REPORT_FILE);
   return name => names.has(name);
 }

@@ -8,11 +8,14 @@ import type { Json, Refuse } from '../core/json';
 import { isProvenance, PROVENANCE_KEY, provenanceFrom, type Provenance } from '../core/provenance';
 import type { Plan } from '../edit/plan';
 import { parsePlan } from '../edit/planFile';
+import { PLAN_FILE, REPORT_FILE } from '../io/accountFiles';
 import { readTopology } from '../io/keras';
 import { refuser } from '../io/manifest';
+import { metadataBeside, readJsonFile, type JsonFile } from '../io/jsonFile';
 import { readModelFiles, writeModelFiles, type ModelArtifacts } from '../io/modelFiles';
-import { readPlanJson } from '../io/planFile';
 import type { Precision } from '../io/quantize';
+import type { Report } from '../report/report';
+import { parseReport } from '../report/reportFile';
 import { buildModel, isModelClass } from './fileModel';
 import { inSavedOrder } from './savedOrder';
 
@@ -23,6 +26,8 @@ export interface SaveOptions {
   readonly provenance?: Provenance;
   /** What was removed, as `compress` returned it; written beside the model as plan.json. */
   readonly plan?: Plan;
+  /** What it cost and gained, as `compress` returned it; written beside the model as report.json, for `tfjs-prune report`. */
+  readonly report?: Report;
   /** Stores float32 weights in 8 or 16 bits, in the ways that plain tf.js reads. */
   readonly quantize?: Precision;
 }
@@ -41,14 +46,15 @@ const PRECISIONS: readonly Precision[] = ['float16', 'uint8', 'uint16'];
 export async function saveLayersModel(model: LayersModel, directory: string, options: SaveOptions = {}): Promise<void> {
   const place = `saveLayersModel "${directory}"`;
   requireLayersModel(place, model);
-  const { metadata, provenance, plan, quantize } = options;
+  const { metadata, provenance, plan, report, quantize } = options;
   if (quantize !== undefined) checkKeyword(place, 'quantize', quantize, PRECISIONS);
   if (plan !== undefined) parsePlan(plan, `${place}, plan`);
+  if (report !== undefined) parseReport(report, `${place}, report`);
   await requireOwnProvenance(place, provenance, plan);
   const all = { ...metadata, ...(provenance && { [PROVENANCE_KEY]: provenance }) };
   const handler = io.withSaveHandler(async artifacts => {
-    const text = plan && JSON.stringify(plan);
-    await writeModelFiles(toWrite(artifacts, all), directory, { quantize, plan: text });
+    const texts = { plan: plan && JSON.stringify(plan), report: report && JSON.stringify(report) };
+    await writeModelFiles(toWrite(artifacts, all), directory, { quantize, ...texts });
     return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
   });
   await model.save(handler);
@@ -77,16 +83,45 @@ export async function loadLayersModel(
  * @throws PruneError `bad-file` when it is missing or damaged, or is not the plan that the model beside it names.
  */
 export async function readPlanFile(path: string): Promise<Plan> {
-  const { name, json, metadata } = await readPlanJson(path);
-  const plan = parsePlan(json, `readPlanFile "${name}"`);
-  const named = provenanceFrom(metadata)?.plan;
+  const file = await readJsonFile(path, { caller: 'readPlanFile', main: PLAN_FILE });
+  const place = `readPlanFile "${file.source.name}"`;
+  const plan = parsePlan(file.json, place);
+  const named = (await provenanceBeside(file))?.plan;
   if (named === undefined || named === (await hashOfJson(plan))) return plan;
-  throw new PruneError('bad-file', {
-    place: `readPlanFile "${name}"`,
-    expected: `the plan of the model beside it, with SHA-256 ${named}`,
-    got: 'another one',
-    cure: 'Copy the whole model folder again.',
-  });
+  throw ofAnother(place, `the plan of the model beside it, with SHA-256 ${named}`, 'another one');
+}
+
+/**
+ * Reads the `report.json` at `path` or in the folder `path`, also from an http(s) address.
+ * @throws PruneError `bad-file` when it is missing or damaged, or is not about the model beside it.
+ */
+export async function readReportFile(path: string): Promise<Report> {
+  const file = await readJsonFile(path, { caller: 'readReportFile', main: REPORT_FILE });
+  const place = `readReportFile "${file.source.name}"`;
+  const report = parseReport(file.json, place);
+  const named = await provenanceBeside(file);
+  if (named === undefined) return report;
+  const { before, after } = named.metrics;
+  const [expected, got] = [{ ...named, before, after }, report].map(whatItIsOf);
+  if (expected === got) return report;
+  throw ofAnother(place, `the report of the model beside it, ${expected}`, got);
+}
+
+async function provenanceBeside(file: JsonFile): Promise<Provenance | undefined> {
+  return provenanceFrom(await metadataBeside(file));
+}
+
+function whatItIsOf({ method, seed, before, after }: Pick<Report, 'method' | 'seed'> & Sizes): string {
+  return `${method}, seed ${seed}, ${before.parameters} to ${after.parameters} parameters`;
+}
+
+interface Sizes {
+  readonly before: { readonly parameters: number };
+  readonly after: { readonly parameters: number };
+}
+
+function ofAnother(place: string, expected: string, got: string): PruneError {
+  return new PruneError('bad-file', { place, expected, got, cure: 'Copy the whole model folder again.' });
 }
 
 function requireLayersModel(place: string, model: unknown): void {

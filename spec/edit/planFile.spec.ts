@@ -19,6 +19,28 @@ test('so is a plan with blocks', () => {
   expect(parsePlan(plan)).toEqual(plan);
 });
 
+test('so is what it tells for people', () => {
+  const cost = { parameters: 9, bytes: 36 };
+  const told = {
+    coupled: [{ layer: 'hidden', weight: 0, axis: 1, role: 'makes', parameter: 'kernel' }],
+    reasons: ['why'],
+  };
+  const trial = { units: 1, work: 1, milliseconds: 2, speedup: 1 };
+  const measured = {
+    backend: 'wasm',
+    batch: 1,
+    runs: 3,
+    target: 1,
+    dense: 2,
+    multipleOf: 1,
+    trials: [trial],
+    result: trial,
+  };
+  const groups = [{ ...PLAN.groups[0], ...told, savings: { ...cost, macs: 4 } }];
+  const plan = { ...copy(), groups, cost: { before: cost, after: cost }, measured: [measured] };
+  expect(parsePlan(plan)).toEqual(plan);
+});
+
 const cases: [string, (plan: LoosePlan) => unknown, RegExp][] = [
   ['another version', plan => (plan.version = 4), /version 1 to 3, got 4\. Read it with the release/],
   ['no version', plan => delete plan.version, /version 1 to 3, got none/],
@@ -54,6 +76,34 @@ const cases: [string, (plan: LoosePlan) => unknown, RegExp][] = [
   ],
   ['groups that are no list', plan => (plan.groups = {} as never), /a list of groups/],
   ['sites that are no list', plan => (plan.sites = undefined as never), /a list of sites, got none/],
+  ['coupled sites that are no list', plan => (plan.groups[0].coupled = 5), /a list of groups\[0\]\.coupled, got 5/],
+  [
+    'a coupled site without a role',
+    plan => (plan.groups[0].coupled = [{ layer: 'a', parameter: 'kernel' }]),
+    /a word as groups\[0\]\.coupled\[0\]\.role, got none/,
+  ],
+  [
+    'a reason that is no sentence',
+    plan => (plan.groups[1].reasons = [1]),
+    /a sentence as groups\[1\]\.reasons\[0\], got 1/,
+  ],
+  [
+    'savings in words',
+    plan => (plan.groups[0].savings = { parameters: 'many', bytes: 1 }),
+    /a number as groups\[0\]\.savings\.parameters, got "many"/,
+  ],
+  [
+    'savings of a block that are no object',
+    plan => Object.assign(plan, { version: 2, blocks: [{ name: 'a', branches: [], layers: [], savings: 1 }] }),
+    /an object as blocks\[0\]\.savings, got 1/,
+  ],
+  ['half a cost', plan => (plan.cost = { before: { parameters: 1, bytes: 4 } }), /an object as cost\.after, got none/],
+  [
+    'MACs that are no number',
+    plan => (plan.cost = { before: { parameters: 1, bytes: 4, macs: [] } }),
+    /a number as cost\.before\.macs, got \[\]/,
+  ],
+  ['a clock without a backend', plan => (plan.measured = [{}]), /a word as measured\[0\]\.backend, got none/],
   ['a group that is a number', plan => (plan.groups[1] = 3 as never), /a group in groups\[1\], got 3/],
   ['a group without kind', plan => delete plan.groups[0].kind, /name and kind in groups\[0\]/],
   ['half a unit', plan => (plan.groups[0].units = 5.5), /a number of units in groups\[0\], got 5\.5/],

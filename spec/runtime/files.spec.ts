@@ -14,10 +14,12 @@ import {
   provenanceOf,
   prune,
   readPlanFile,
+  readReportFile,
   saveLayersModel,
   uniform,
   type Plan,
   type Provenance,
+  type Report,
 } from 'tfjs-prune';
 import { hashOf } from '../../lib/core/hash';
 import { VERSION } from '../../lib/core/version';
@@ -34,13 +36,21 @@ beforeAll(async () => {
 });
 afterEach(removeFolders);
 
-async function small(): Promise<{ model: layers.LayersModel; plan: Plan; provenance: Provenance; parent: string }> {
+interface Small {
+  readonly model: layers.LayersModel;
+  readonly plan: Plan;
+  readonly report: Report;
+  readonly provenance: Provenance;
+  readonly parent: string;
+}
+
+async function small(): Promise<Small> {
   const original = perceptron();
   const method = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.5 }) });
   const { model, report, plan } = await compress(original, method, { seed: 3, latency: false });
   const parent = await hashOf(await capture(original));
   original.dispose();
-  return { model, plan, provenance: await provenanceOf({ report, plan }), parent };
+  return { model, plan, report, provenance: await provenanceOf({ report, plan }), parent };
 }
 
 const fileOf = (folder: string): string => join(folder, 'plan.json');
@@ -156,6 +166,66 @@ describe('a plan', () => {
     const folder = newFolder();
     const plan = { ...PLAN, groups: [{ ...PLAN.groups[0], removed: [99] }] };
     expect((await rejection(saveLayersModel(perceptron(), folder, { plan }))).message).toContain('rising numbers');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a report', () => {
+  const place = (folder: string): string => join(folder, 'report.json');
+
+  test('comes back as it was, from the folder and by its name', async () => {
+    const { model, plan, report, provenance } = await small();
+    const folder = newFolder();
+    await saveLayersModel(model, folder, { plan, report, provenance });
+    expect(readdirSync(folder).filter(name => name.startsWith('.'))).toEqual([]);
+    const known = JSON.parse(JSON.stringify(report)) as Report;
+    for (const path of [folder, place(folder)]) expect(await readReportFile(path)).toEqual(known);
+  });
+
+  test('of another model is found out', async () => {
+    const { model, plan, report, provenance } = await small();
+    const folder = newFolder();
+    await saveLayersModel(model, folder, { plan, report, provenance });
+    writeFileSync(place(folder), JSON.stringify({ ...report, after: { ...report.after, parameters: 31 } }));
+    const error = await rejection(readReportFile(folder));
+    expect(error.code).toBe('bad-file');
+    expect(error.message).toMatch(
+      /the report of the model beside it, prune\(l1\), seed 3, 57 to 30 parameters, got .* 57 to 31 parameters\. Copy the whole/,
+    );
+  });
+
+  test("is replaced with its model, and goes with it; somebody else's stays", async () => {
+    const { model, report } = await small();
+    const [folder, foreign] = [newFolder(), newFolder()];
+    writeFileSync(place(foreign), '{"report":"on the weather"}');
+    await saveLayersModel(model, foreign);
+    await saveLayersModel(model, folder, { report });
+    await saveLayersModel(model, folder, { report: { ...report, seed: 8 } });
+    expect((await readReportFile(folder)).seed).toBe(8);
+    await saveLayersModel(model, folder);
+    await saveLayersModel(model, foreign);
+    expect([folder, foreign].map(each => existsSync(place(each)))).toEqual([false, true]);
+  });
+
+  test.each([
+    ['missing', undefined, /a file report\.json, got no such file/],
+    ['no JSON', 'x', /expected JSON, got "x"/],
+    ['a plan', JSON.stringify(PLAN), /a word as report\.backend, got none/],
+  ])('that is %s is refused', async (_, text, message) => {
+    const folder = newFolder();
+    if (text !== undefined) writeFileSync(place(folder), text);
+    const error = await rejection(readReportFile(folder));
+    expect([error.code, error.message]).toEqual(['bad-file', expect.stringMatching(message)]);
+    expect(error.message).toContain(`readReportFile "${place(folder)}"`);
+  });
+
+  test('that is damaged is not written', async () => {
+    const { model, report } = await small();
+    const folder = newFolder();
+    const damaged = { ...report, stages: 1 as never };
+    expect((await rejection(saveLayersModel(model, folder, { report: damaged }))).message).toContain(
+      'a list of stages',
+    );
     expect(readdirSync(folder)).toEqual([]);
   });
 });
