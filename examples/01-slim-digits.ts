@@ -43,6 +43,7 @@ async function main(): Promise<void> {
       outcomes.push(await run(recipe, { seed, controls: seed < controls, directory, log, progress: showProgress }));
       const { report, reloaded } = outcomes[outcomes.length - 1];
       console.log(`\n${formatReport(report, 'terminal')}\n`);
+      log(`the whole account: ${directory}/report.html`);
       log(`saved ${directory}/dense and ${directory}/slim; the slim one, read by plain tf.js, differs by ${reloaded}`);
     }
     if (seeds > 1) console.log(`\n${recipe.name}, mean of ${seeds} seeds +- standard deviation\n${summary(outcomes)}`);

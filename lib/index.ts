@@ -105,8 +105,14 @@ export { formatSensitivity, plotSensitivity, formatWidths, plotWidths } from './
 export { plateaus, type Plateaus, type WidthTable, type GroupWidths, type WidthPoint } from './core/widths';
 export type { Sensitivity, GroupSensitivity, SensitivityPoint } from './core/sensitivity';
 export type { ScanOptions, WidthOptions } from './methods/scan';
+export { toHtml } from './report/html/page';
+export { plotReport, type Plot } from './report/plots';
+export { toPng, type PngOptions } from './runtime/png';
+export type { Account } from './report/account';
+export { parseReport, parseSensitivity } from './report/reportFile';
 export { measureLatency } from './report/latency';
 export type { Report, Stage, Cost, Latency } from './report/report';
+export type { GammaHistory } from './core/gammas';
 export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';
 export type { Edits } from './edit/apply';
 export type { Removed, RemovedSlice } from './edit/restore';
@@ -125,7 +131,7 @@ export type {
 export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
-export { saveLayersModel, loadLayersModel, readPlanFile, type SaveOptions } from './runtime/files';
+export { saveLayersModel, loadLayersModel, readPlanFile, readReportFile, type SaveOptions } from './runtime/files';
 export { saveKeras, loadKeras } from './runtime/kerasFiles';
 export { openSafetensors, safetensorsFromBytes, type TensorFiles } from './io/safetensors';
 export type { StoredTensor } from './io/safetensorsHeader';

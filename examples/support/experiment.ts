@@ -1,4 +1,5 @@
 /** One seed of the main job: dense baseline, slimming, pruning, fine-tuning, and on request the two controls. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abs, max, sub, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { loadLayersModel, models, type LayersModel } from '@tensorflow/tfjs-layers';
@@ -13,6 +14,7 @@ import {
   repeat,
   saveLayersModel,
   slim,
+  toHtml,
   train,
 } from 'tfjs-prune';
 import type { Budget, FineTuneOptions, NetworkSlimmingOptions, Plan, Progress, Report } from 'tfjs-prune';
@@ -60,7 +62,8 @@ export async function run(recipe: Recipe, settings: Settings): Promise<Outcome> 
   const { model: small, report, plan } = await compress(dense, networkSlimming(recipe.slimming), options);
 
   await saveLayersModel(dense, join(directory, 'dense'));
-  await saveLayersModel(small, join(directory, 'slim'));
+  await saveLayersModel(small, join(directory, 'slim'), { plan, report });
+  writeFileSync(join(directory, 'report.html'), toHtml({ report, plan }));
   const reloaded = await differenceAfterReload(small, join(directory, 'slim'), data.test);
   const outcome = { seed, report, reloaded };
   const scores = controls ? await runControls(recipe, dense, small, plan, { ...settings, data }) : undefined;

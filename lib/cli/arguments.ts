@@ -5,8 +5,9 @@ import { optionsOf, type Command, type Given, type Options } from './command';
 import { readConfigFile } from './config';
 
 /** @throws PruneError `bad-option` for an unknown option, a missing value, or the wrong number of paths; what is wrong with --config. */
-export async function readArguments({ name, operands, options }: Command, args: readonly string[]): Promise<Given> {
-  const known = optionsOf({ operands, options });
+export async function readArguments(command: Command, args: readonly string[]): Promise<Given> {
+  const { name, operands, options } = command;
+  const known = optionsOf(command);
   const { values, paths } = readTyped(name, known, args);
   const config = values.get('config');
   // What is typed counts first.

@@ -40,6 +40,8 @@ export interface Command {
   /** What they are; default: model.json, its folder or address. */
   readonly about?: string;
   readonly options: Options;
+  /** It runs no model, so that there is no backend to choose. */
+  readonly filesOnly?: boolean;
   /** What to know before using it, and a line to start from. */
   readonly help: { readonly about: string; readonly example: string };
   /** The text for stdout. */
@@ -57,7 +59,9 @@ const BACKEND: Options = {
   backend: { value: 'B', help: 'tf.js backend: auto (default), node-gpu, node, webgpu, wasm, cpu' },
 };
 
-/** All that `command` understands; those that take a model run it on a backend of choice. */
-export function optionsOf({ operands, options }: Pick<Command, 'operands' | 'options'>): Options {
-  return { ...options, ...(operands.length > 0 && BACKEND), ...COMMON };
+type Typed = Pick<Command, 'operands' | 'options' | 'filesOnly'>;
+
+/** All that `command` understands; those that run a model do it on a backend of choice. */
+export function optionsOf({ operands, options, filesOnly = operands.length === 0 }: Typed): Options {
+  return { ...options, ...(!filesOnly && BACKEND), ...COMMON };
 }

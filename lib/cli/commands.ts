@@ -8,6 +8,7 @@ import { inspectCommand } from './inspect';
 import { llmCommand } from './llm';
 import { planCommand } from './plan';
 import { pruneCommand } from './prune';
+import { reportCommand } from './report';
 import { setupNativeCommand } from './setupNative';
 import { slimCommand } from './slim';
 import { verifyCommand } from './verify';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   finetuneCommand,
   distillCommand,
   verifyCommand,
+  reportCommand,
   benchCommand,
   llmCommand,
   setupNativeCommand,

@@ -17,7 +17,7 @@ import { withModelFile } from './model';
 import { watched } from './watch';
 
 export const OUT: Options = {
-  out: { value: 'DIR', help: 'folder for model.json, its weights and plan.json', required: true },
+  out: { value: 'DIR', help: 'folder for model.json, its weights, plan.json and report.json', required: true },
 };
 
 const ROWS = 'CSV (or .csv.gz): the flattened input as the model wants it, then the class 0, 1, ...\nof each example;';
@@ -72,8 +72,9 @@ export async function compressFile(given: Given, streams: Streams, job: Job): Pr
     const settings = { seed, latency, data, resume: given.word('resume'), ...watched(streams) };
     const compressed = await compress(model, job.method, settings);
     try {
-      const { plan } = compressed;
-      await saveLayersModel(compressed.model, directory, { plan, provenance: await provenanceOf(compressed) });
+      const { plan, report } = compressed;
+      const provenance = await provenanceOf(compressed);
+      await saveLayersModel(compressed.model, directory, { plan, report, provenance });
     } finally {
       compressed.model.dispose();
     }
@@ -106,7 +107,7 @@ function answer(given: Given, { path, directory, job, compressed: { report }, la
   return [
     settingsLine(job.settings),
     formatReport(report),
-    `${tested}written: model.json, its weights and plan.json in ${directory}${check}`,
+    `${tested}written: model.json, its weights, plan.json and report.json in ${directory}${check}\nlook:    tfjs-prune report ${directory}`,
   ].join('\n\n');
 }
 

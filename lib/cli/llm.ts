@@ -132,9 +132,9 @@ async function write(
   directory: string,
   llama: { readonly config: LlamaConfig; readonly path: string } | undefined,
 ): Promise<string> {
-  const { model, plan } = compressed;
+  const { model, plan, report } = compressed;
   if (llama === undefined) {
-    await saveLayersModel(model, directory, { plan, provenance: await provenanceOf(compressed) });
+    await saveLayersModel(model, directory, { plan, report, provenance: await provenanceOf(compressed) });
     return `model.json and its weights in ${directory}, as transformers knows no such model`;
   }
   const { config, path } = llama;

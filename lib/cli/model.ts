@@ -31,3 +31,8 @@ export async function useBackendOf(given: Given): Promise<void> {
 export function readCheckpoint(path: string, given: Given): Promise<Checkpoint> {
   return withModelFile(path, given, async model => unwrap(await capture(model)));
 }
+
+/** The file `name` beside the model at `path`; where that is a folder, the folder. */
+export function fileBeside(path: string, name: string): string {
+  return path.replace(/[^/\\]+\.json(?=$|\?)/, name);
+}

@@ -12,7 +12,7 @@ import { count, tiny } from '../report/numbers';
 import { certify } from '../runtime/certify';
 import { readPlanFile } from '../runtime/files';
 import type { Command, Given } from './command';
-import { readCheckpoint } from './model';
+import { fileBeside, readCheckpoint } from './model';
 
 /** Largest relative difference that counts as equal, as when a cut is made. */
 const LIMIT = 1e-5;
@@ -47,7 +47,7 @@ export const verifyCommand: Command = {
 
 /** The masked original against the pruned model, whatever the outcome. */
 async function compare(original: string, pruned: string, given: Given) {
-  const plan = await readPlanFile(pruned.replace(/[^/\\]+\.json(?=$|\?)/, 'plan.json'));
+  const plan = await readPlanFile(fileBeside(pruned, 'plan.json'));
   const whole = await readCheckpoint(original, given);
   requireSource(plan, await hashOf(whole));
   const { model: base, branches } = takePlanned(whole, plan);

@@ -22,6 +22,11 @@ export function percent(fraction: number | undefined, digits = 2): string {
   return fraction === undefined ? '?' : `${(100 * fraction).toFixed(digits)} %`;
 }
 
+/** 84 % of a fraction, with digits only where it has them. */
+export function wholePercent(fraction: number): string {
+  return `${Number((100 * fraction).toFixed(2))} %`;
+}
+
 /** How much smaller, -65.0 %; "same" when nothing changed, "" when it cannot be said. */
 export function change(before: number | undefined, after: number | undefined): string {
   if (before === undefined || after === undefined || before === 0) return '';

@@ -3,7 +3,7 @@ import { checkKeyword } from '../core/check';
 import type { Measured } from '../core/timing';
 import type { CoupledSite, Plan, PlanCost, PlanGroup } from '../edit/plan';
 import { bytes, change, count, milliseconds, percent } from './numbers';
-import { markdownTable, shorten, textTable } from './table';
+import { markdownTable, runs, shorten, textTable, wrap } from './table';
 
 export type PlanFormat = 'terminal' | 'markdown';
 
@@ -87,13 +87,13 @@ function streamRows(streams: NonNullable<Plan['turned']>): string[][] {
   return [['stream turned', 'width', 'now'], ...rows];
 }
 
-function clock({ backend, batch, runs, target, dense, multipleOf }: Measured): string {
+export function clock({ backend, batch, runs, target, dense, multipleOf }: Measured): string {
   const goal = `${milliseconds(target)} of ${milliseconds(dense)}`;
   const multiple = multipleOf === 1 ? '' : `, widths in multiples of ${multipleOf}`;
   return `Timed on ${backend}: ${goal} allowed (batch ${batch}, median of ${runs} or more)${multiple}.`;
 }
 
-function trialRows({ trials, result }: Measured): string[][] {
+export function trialRows({ trials, result }: Measured): string[][] {
   const rows = (trials.length > 0 ? trials : [result]).map(trial => {
     const { units, work, speedup } = trial;
     const taken = trial.work === result.work ? ', taken' : '';
@@ -103,7 +103,7 @@ function trialRows({ trials, result }: Measured): string[][] {
 }
 
 /** Without the columns of savings where no group tells any. */
-function groupRows(groups: readonly PlanGroup[]): string[][] {
+export function groupRows(groups: readonly PlanGroup[]): string[][] {
   const told = groups.some(({ savings }) => savings);
   const head = ['group', 'kind', 'units', 'kept', ...(told ? ['parameters', 'MACs', 'size'] : [])];
   const rows = groups.map(({ name, kind, units, removed, savings }) => {
@@ -119,7 +119,7 @@ function savingsCells(savings: PlanCost | undefined): string[] {
   return [less(parameters, count), macs === undefined ? '?' : less(macs, count), less(savings.bytes, bytes)];
 }
 
-function frozenRows(groups: readonly PlanGroup[]): string[][] {
+export function frozenRows(groups: readonly PlanGroup[]): string[][] {
   const rows = groups.map(({ name, units, frozen }) => [name, String(units), shorten(frozen ?? '', SCREEN - 24)]);
   return [['frozen', 'units', 'why'], ...rows];
 }
@@ -132,7 +132,7 @@ function hasDetails({ coupled, reasons, removed }: PlanGroup): boolean {
   return removed.length > 0 || (coupled ?? []).length > 0 || (reasons ?? []).length > 0;
 }
 
-function kept({ units, removed, kind }: PlanGroup): string {
+export function kept({ units, removed, kind }: PlanGroup): string {
   const left = units - removed.length;
   return removed.length === 0 ? `all ${units} ${kind} stay` : `${left} of ${units} ${kind} stay`;
 }
@@ -151,7 +151,7 @@ function detailsOf({ coupled = [], reasons = [], removed }: PlanGroup): readonly
   ].filter(Boolean);
 }
 
-function layersOf(coupled: readonly CoupledSite[], role: string): readonly string[] {
+export function layersOf(coupled: readonly CoupledSite[], role: string): readonly string[] {
   return [...new Set(coupled.filter(site => site.role === role).map(({ layer }) => layer))];
 }
 
@@ -160,26 +160,8 @@ function few(names: readonly string[], most: number): string {
   return names.slice(0, most).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
-/** 0, 2-5, 9: indices one after the other as one. */
-function runs(indices: readonly number[]): readonly string[] {
-  const found: [number, number][] = [];
-  for (const index of indices) {
-    const last = found[found.length - 1];
-    if (last?.[1] === index - 1) last[1] = index;
-    else found.push([index, index]);
-  }
-  return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
-}
-
 /** Broken at spaces, lines after the first a little further in. */
 function wrapped(text: string, indent: string): string {
-  const lines = [indent];
-  for (const word of text.split(' ')) {
-    const last = lines[lines.length - 1];
-    const fitting = shorten(word, SCREEN - indent.length - 2);
-    if (last.trim() === '') lines[lines.length - 1] = last + fitting;
-    else if (last.length + 1 + fitting.length <= SCREEN) lines[lines.length - 1] = `${last} ${fitting}`;
-    else lines.push(`${indent}  ${fitting}`);
-  }
-  return lines.join('\n');
+  const room = SCREEN - indent.length;
+  return indent + wrap(text, room - 2, room).join(`\n${indent}  `);
 }

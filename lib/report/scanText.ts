@@ -2,9 +2,10 @@
 import { checkKeyword } from '../core/check';
 import type { GroupSensitivity, Sensitivity, SensitivityPoint } from '../core/sensitivity';
 import { plateaus, type WidthTable } from '../core/widths';
+import { standalone, type Drawing } from './drawing/drawing';
+import { lineDrawing } from './drawing/lines';
 import type { ReportFormat } from './format';
-import { milliseconds, percent } from './numbers';
-import { linePlot } from './plot';
+import { milliseconds, percent, wholePercent } from './numbers';
 import { listed, markdownTable, textTable } from './table';
 
 /**
@@ -14,30 +15,47 @@ import { listed, markdownTable, textTable } from './table';
 export function formatSensitivity(scan: Sensitivity, format: ReportFormat = 'terminal'): string {
   checkKeyword('formatSensitivity', 'format', format, ['terminal', 'markdown', 'json']);
   if (format === 'json') return JSON.stringify(scan, null, 2);
-  const { groups, criterion, recalibrated, dense } = scan;
+  const table = sensitivityRows(scan);
+  return `${sensitivityTitle(scan)}\n\n${format === 'markdown' ? markdownTable(table) : textTable(table)}`;
+}
+
+export function sensitivityTitle({ criterion, recalibrated, dense }: Sensitivity): string {
+  const what = dense.accuracy === undefined ? 'loss' : 'accuracy';
+  const again = recalibrated ? ', statistics measured anew' : '';
+  return `${what} when one group alone loses units by ${criterion}${again}; of the whole model ${shown(dense)}`;
+}
+
+export function sensitivityRows(scan: Sensitivity): string[][] {
+  const { groups } = scan;
   const ratios = [...new Set(groups.flatMap(({ points }) => points.map(({ ratio }) => ratio)))].sort((a, b) => a - b);
   const rows = bySensitivity(scan).map(({ name, units, points }) => [
     name,
     String(units),
     ...ratios.map(ratio => shown(points.find(point => point.ratio === ratio))),
   ]);
-  const table = [['group', 'units', ...ratios.map(ratio => `-${percent(ratio, 0)}`)], ...rows];
-  const what = dense.accuracy === undefined ? 'loss' : 'accuracy';
-  const again = recalibrated ? ', statistics measured anew' : '';
-  const title = `${what} when one group alone loses units by ${criterion}${again}; of the whole model ${shown(dense)}`;
-  return `${title}\n\n${format === 'markdown' ? markdownTable(table) : textTable(table)}`;
+  return [['group', 'units', ...ratios.map(ratio => `-${percent(ratio, 0)}`)], ...rows];
 }
 
 /** The same as a drawing (SVG), a line for each group; the most sensitive ones are named. */
 export function plotSensitivity(scan: Sensitivity): string {
+  return standalone(sensitivityDrawing(scan));
+}
+
+export function sensitivityDrawing(scan: Sensitivity): Drawing {
   const value = ({ accuracy, loss }: { accuracy?: number; loss: number }): number => accuracy ?? loss;
-  const series = bySensitivity(scan).map(({ name, points }) => ({
+  const order = bySensitivity(scan);
+  const series = order.map(({ name, points }) => ({
     name,
     points: [[0, value(scan.dense)] as const, ...points.map(point => [point.ratio, value(point)] as const)],
   }));
-  const y = scan.dense.accuracy === undefined ? 'loss' : 'accuracy';
-  const title = `One group at a time, by ${scan.criterion}`;
-  return linePlot(series, { title, x: 'ratio of its units removed', y, level: value(scan.dense) });
+  return lineDrawing(series, {
+    title: `One group at a time, by ${scan.criterion}`,
+    description: `${order.length} groups; the most sensitive is ${order[0]?.name ?? 'none'}.`,
+    x: 'ratio of its units removed',
+    y: scan.dense.accuracy === undefined ? 'loss' : 'accuracy',
+    level: value(scan.dense),
+    ...(scan.dense.accuracy !== undefined && { show: wholePercent }),
+  });
 }
 
 /** Groups by what they lose in the middle of their curves, most first. */
@@ -86,6 +104,11 @@ export function plotWidths(table: WidthTable): string {
       const points = group.points.map(point => [point.width / width, point.milliseconds / time] as const);
       return { name: `${group.name}, ${milliseconds(time)}`, points };
     });
-  const title = `Time by width on ${table.backend}, batch ${table.batch}`;
-  return linePlot(series, { title, x: 'width over the widest', y: 'time over its time' });
+  const drawing = lineDrawing(series, {
+    title: `Time by width on ${table.backend}, batch ${table.batch}`,
+    description: `${series.length} groups; the slowest is ${series[0]?.name ?? 'none'}.`,
+    x: 'width over the widest',
+    y: 'time over its time',
+  });
+  return standalone(drawing);
 }

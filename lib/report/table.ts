@@ -55,6 +55,31 @@ export function listed(names: readonly string[], room: number): string {
   return shorten(line(shown), room);
 }
 
+/** 0, 2-5, 9: indices one after the other as one. */
+export function runs(indices: readonly number[]): readonly string[] {
+  const found: [number, number][] = [];
+  for (const index of indices) {
+    const last = found[found.length - 1];
+    if (last?.[1] === index - 1) last[1] = index;
+    else found.push([index, index]);
+  }
+  return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
+}
+
+/** `text` in lines of at most `room` letters, the first of at most `first`; longer words are shortened. */
+export function wrap(text: string, room: number, first = room): readonly string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    const fitting = shorten(word, room);
+    if (last === '') lines[lines.length - 1] = fitting;
+    else if (last.length + 1 + fitting.length <= (lines.length === 1 ? first : room))
+      lines[lines.length - 1] += ` ${fitting}`;
+    else lines.push(fitting);
+  }
+  return lines;
+}
+
 function escape(cell: string): string {
   return cell.replace(/\|/g, '\\|').replace(/\n/g, ' ');
 }

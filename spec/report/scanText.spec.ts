@@ -1,6 +1,5 @@
 import type { Sensitivity } from '../../lib/core/sensitivity';
 import type { WidthTable } from '../../lib/core/widths';
-import { linePlot } from '../../lib/report/plot';
 import { formatSensitivity, formatWidths, plotSensitivity, plotWidths } from '../../lib/report/scanText';
 import { refusal } from '../zoo/refusal';
 
@@ -68,21 +67,6 @@ test('drawings are whole SVGs with a line for each group and its name', () => {
   expect(svg.match(/<polyline/g)).toHaveLength(2);
   expect(svg).toContain('tender &lt;&amp;&gt;');
   expect(svg).toContain('stroke-dasharray');
-});
-
-test('a plot keeps its points inside, names the first lines, and counts the others', () => {
-  const series = Array.from({ length: 12 }, (_, i) => ({ name: `s${i}`, points: [[0, i], [10, -i]] as const })); // prettier-ignore
-  const svg = linePlot(series, { title: 't', x: 'x', y: 'y', named: 3 });
-  const places = [...svg.matchAll(/points="([^"]+)"/g)].flatMap(([, text]) => text.split(' '));
-  expect(places).toHaveLength(24);
-  for (const place of places) {
-    const [x, y] = place.split(',').map(Number);
-    expect(x >= 64 && x <= 540 && y >= 40 && y <= 372).toBe(true);
-  }
-  expect(svg).toContain('and 9 more');
-  expect(svg.match(/class="other"/g)).toHaveLength(9);
-  // A flat line has an axis, too.
-  expect(linePlot([{ name: 'flat', points: [[1, 2], [2, 2]] }], { title: 't', x: 'x', y: 'y' })).not.toContain('NaN'); // prettier-ignore
 });
 
 test.each([[() => formatSensitivity(scan, 'html' as never)], [() => formatWidths(table, 'html' as never)]])(
