@@ -19,7 +19,7 @@ export type Measure<T = Float64Array> = (array: NdArray, axis: number) => T;
 
 /**
  * The mean over examples of what `measure` says of a unit: averaged first over its positions, then over all `gates` of its
- * group, those of a shared layer once for each call. The standard error is that over examples.
+ * group, those of a shared layer once for each call, and given to `of`. The standard error is that over examples.
  */
 export async function averagedReadings(
   name: string,
@@ -29,10 +29,11 @@ export async function averagedReadings(
   context: Context<'data'>,
   options: CalibrationOptions,
   measure: Measure,
+  of: (mean: number) => number = mean => mean,
 ): Promise<readonly Scores[]> {
   return averaged(name, groups, options, context, see =>
     observeGates(gates, model, context, options, measure, measured =>
-      see(groups.map(({ units }, group) => exampleMeans(units.length, gates[group], measured))),
+      see(groups.map(({ units }, group) => exampleMeans(units.length, gates[group], measured).map(row => row.map(of)))),
     ),
   );
 }

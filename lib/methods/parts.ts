@@ -1,6 +1,8 @@
 /** The parts of transformers, found by what is wired to what: no layer is known by its name. */
+import type { Checkpoint } from '../core/checkpoint';
 import type { Need } from '../core/context';
 import { PruneError } from '../core/errors';
+import { blocks, type Block } from '../graph/blocks';
 import { groupsOf, type Group } from '../graph/group';
 import type { Site, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
@@ -87,6 +89,23 @@ export function onParts<N extends Need>(
       return method.run(model, context);
     },
   };
+}
+
+/**
+ * The innermost residual branches of `model` that hold all of what makes and reads units of `part`.
+ * @throws PruneError `no-groups` where there are none.
+ */
+export function branchesWith(place: string, part: Part, model: Checkpoint): readonly Block[] {
+  const traced = trace(model);
+  const all = groupsOf(traced);
+  const own = all.filter(group => part.has(group, traced));
+  const { branches } = blocks(model);
+  const holders = new Set(branches.map(block => block.branches[0].inside));
+  const found = branches.filter(({ name, layers }) => {
+    return !holders.has(name) && own.some(({ sites }) => sites.every(({ layer }) => layers.includes(layer)));
+  });
+  if (found.length > 0) return found;
+  throw noParts(place, [part], all);
 }
 
 function noParts(place: string, parts: readonly Part[], all: readonly Group[]): PruneError {

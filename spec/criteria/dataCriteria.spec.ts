@@ -30,16 +30,23 @@ interface Options {
   readonly normalize?: 'none' | 'mean';
 }
 const CRITERIA = {
-  activation: (options: Options) => activation(options),
-  apoz: (options: Options) => activation({ statistic: 'apoz', ...options }),
-  wanda: (options: Options) => wanda(options),
-  hrank: (options: Options) => hrank(options),
-} as const;
-const PAPERS = { activation: undefined, apoz: '1607.03250', wanda: '2306.11695', hrank: '2002.10179' };
+  'activation': (options: Options) => activation(options),
+  'activation l2': (options: Options) => activation({ statistic: 'l2', ...options }),
+  'apoz': (options: Options) => activation({ statistic: 'apoz', ...options }),
+  'wanda': (options: Options) => wanda(options),
+  'hrank': (options: Options) => hrank(options),
+} as const; // prettier-ignore
+const PAPERS = {
+  activation: undefined,
+  'activation l2': '2501.17771',
+  apoz: '1607.03250',
+  wanda: '2306.11695',
+  hrank: '2002.10179',
+};
 
 const single = { batches: EXAMPLES, batchSize: 1, normalize: 'none' } as const;
 
-describe.each(['activation', 'apoz', 'wanda', 'hrank'] as const)('%s', name => {
+describe.each(['activation', 'activation l2', 'apoz', 'wanda', 'hrank'] as const)('%s', name => {
   const criterion = (options: Options = {}): Criterion<'data'> => CRITERIA[name](options);
   const names = Object.keys(fixture[name]);
 
@@ -156,7 +163,7 @@ describe.each(['activation', 'apoz', 'wanda', 'hrank'] as const)('%s', name => {
 
 test('an unknown statistic is refused with those that are known', () => {
   const { code, message } = refusal(() => activation({ statistic: 'median' as never }));
-  expect([code, message]).toEqual(['bad-option', expect.stringContaining('mean, apoz')]);
+  expect([code, message]).toEqual(['bad-option', expect.stringContaining('mean, l2, apoz')]);
 });
 
 test('fractions of zeros compare as they are: apoz is not normalized by default', async () => {

@@ -26,7 +26,7 @@ export const fixture = JSON.parse(readFileSync(join(__dirname, 'fixtures/observe
   readonly inputs: Plain;
   readonly geometricMedian: Readonly<Record<'l2' | 'l1' | 'cosine', ByGroup<readonly number[]>>>;
   readonly lamp: ByGroup<readonly number[]>;
-} & Readonly<Record<'activation' | 'apoz' | 'wanda' | 'hrank', ByGroup<Expected>>>;
+} & Readonly<Record<'activation' | 'activation l2' | 'apoz' | 'wanda' | 'hrank', ByGroup<Expected>>>;
 
 const array = ({ shape, data }: Plain): NdArray => ndarray(Float32Array.from(data), shape);
 const same = { kernelSize: [3, 3], padding: 'same' };

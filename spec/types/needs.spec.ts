@@ -30,9 +30,11 @@ import {
   repeat,
   restore,
   sensitivity,
+  sleb,
   sliceGpt,
   slim,
   taylor,
+  twoStage,
   uniform,
   wandaSp,
   type Checkpoint,
@@ -183,6 +185,10 @@ export function misuse(): unknown[] {
     compress(model, ffnPruning({ ratio: 0.5, criterion: needsData })),
     // @ts-expect-error these look at data, and choose their criteria themselves
     compress(model, flap({ ratio: 0.5 })),
+    // @ts-expect-error this one at two stages
+    compress(model, twoStage({ ratio: 0.5 })),
+    // @ts-expect-error so do the presets that drop blocks
+    compress(model, sleb({ ratio: 0.5 })),
     // @ts-expect-error which are not to be chosen
     wandaSp({ ratio: 0.5, criterion: magnitude() }),
     // @ts-expect-error units cost parameters or MACs
