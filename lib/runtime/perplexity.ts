@@ -24,6 +24,8 @@ export interface Perplexity {
   readonly nats: number;
   /** exp(nats). */
   readonly perplexity: number;
+  /** Share in [0, 1] of the tokens that the model held the most likely ones, of equal ones the first. */
+  readonly accuracy: number;
   /** How many tokens were foretold. */
   readonly tokens: number;
   /** What was measured, in words. */
@@ -47,18 +49,22 @@ export async function perplexity(
   const all = checkTokens(model, tokens, begin);
   const breathe = pause('perplexity', signal);
   const windows = windowsOf(all, { window, stride, begin });
-  let [sum, count] = [0, 0];
+  let [sum, right, count] = [0, 0, 0];
   for (const together of runsOf(windows, batch)) {
     await breathe();
     const [{ fed }] = together;
-    const nats = await natsOf(model, together);
+    const [nats, hits] = await foretold(model, together);
     together.forEach(({ scored }, row) => {
-      for (let i = fed.length - scored; i < fed.length; i++) sum += nats[row * fed.length + i];
+      for (let i = (row + 1) * fed.length - scored; i < (row + 1) * fed.length; i++) {
+        sum += nats[i];
+        right += hits[i];
+      }
       count += scored;
     });
   }
   const nats = sum / count;
-  return { nats, perplexity: Math.exp(nats), tokens: count, protocol: describe({ window, stride, begin }) };
+  const protocol = describe({ window, stride, begin });
+  return { nats, perplexity: Math.exp(nats), accuracy: right / count, tokens: count, protocol };
 }
 
 interface Window {
@@ -96,22 +102,29 @@ function runsOf(windows: readonly Window[], size: number): Window[][] {
   return runs;
 }
 
-/** Minus the logarithm of the probability of each wanted token, window by window. */
-async function natsOf(model: LayersModel, windows: readonly Window[]): Promise<Float32Array> {
+/** Of each wanted token, window by window, minus the logarithm of its probability, and 1 where it is the most likely one. */
+async function foretold(
+  model: LayersModel,
+  windows: readonly Window[],
+): Promise<readonly [Float32Array, Float32Array]> {
   const [{ fed }] = windows;
   const rows = windows.length * fed.length;
-  const nats = tf.tidy(() => {
+  const both = tf.tidy(() => {
     const join = (part: 'fed' | 'wanted'): Int32Array => Int32Array.from(windows.flatMap(each => [...each[part]]));
     const [logits] = forward(model, [tf.tensor2d(join('fed'), [windows.length, fed.length], 'int32')]);
     const size = logits.shape[2]!;
-    const places = join('wanted').map((token, row) => row * size + token);
+    const wanted = join('wanted');
+    const places = wanted.map((token, row) => row * size + token);
     const chosen = tf.gather(tf.reshape(logits, [rows * size]), tf.tensor1d(places, 'int32'));
-    return tf.sub(tf.logSumExp(tf.reshape(logits, [rows, size]), -1), chosen);
+    const all = tf.reshape(logits, [rows, size]);
+    const hits = tf.equal(tf.argMax(all, -1), tf.tensor1d(wanted, 'int32'));
+    return tf.stack([tf.sub(tf.logSumExp(all, -1), chosen), tf.cast(hits, 'float32')]);
   });
   try {
-    return (await nats.data()) as Float32Array;
+    const values = (await both.data()) as Float32Array;
+    return [values.subarray(0, rows), values.subarray(rows)];
   } finally {
-    nats.dispose();
+    both.dispose();
   }
 }
 

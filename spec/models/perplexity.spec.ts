@@ -74,6 +74,21 @@ test('behind a beginning the first token counts as well', async () => {
   expect(protocol).toBe('windows of 6 tokens that do not overlap, each behind token 1');
 });
 
+test('accuracy is the share of tokens that are the most likely ones, each counted once', async () => {
+  const likeliest = async (tokens: readonly number[]): Promise<number> => {
+    const [{ data, shape }] = await predict(model, [integers([tokens])]);
+    const row = data.subarray(data.length - shape[2]);
+    return row.indexOf(Math.max(...row));
+  };
+  const text = [...TOKENS];
+  for (const to of [2, 3, 8, 9, 10, 22]) text[to] = await likeliest(text.slice(6 * Math.floor((to - 1) / 6), to));
+  const hits = await Promise.all(places.map(async to => text[to] === (await likeliest(text.slice(6 * Math.floor((to - 1) / 6), to))))); // prettier-ignore
+  const right = hits.filter(Boolean).length;
+  expect(right).toBeGreaterThanOrEqual(6);
+  expect(right).toBeLessThan(22);
+  expect((await perplexity(model, text, { window: 6 })).accuracy).toBe(right / 22);
+});
+
 test('the batch changes nothing, and nothing is left behind', async () => {
   const before = tf.memory().numTensors;
   const one = await perplexity(model, TOKENS, { window: 4, batch: 1 });
