@@ -24,6 +24,7 @@ export const languageOptions = {
   text: { type: 'string' },
   window: { type: 'string', default: '256' },
   tokens: { type: 'string', default: '20000' },
+  held: { type: 'string' },
   seed: { type: 'string', default: '0' },
 } as const;
 
@@ -50,7 +51,7 @@ export interface Language {
   measure(model: LayersModel): Promise<Perplexity>;
 }
 
-/** A Llama from a folder of Hugging Face or a .bin of llama2.c, and a text; at most `tokens` of either part are used. */
+/** A Llama from a folder of Hugging Face or a .bin of llama2.c, and a text; at most `tokens` of either part are used, or `held` of the last. */
 export async function openLanguage(values: Partial<Record<keyof typeof languageOptions, string>>): Promise<Language> {
   if (!values.model || !values.text) throw new Error('--model DIR and --text FILE are needed');
   console.log(`backend: ${(await useBackend('auto')).description}`);
@@ -58,7 +59,7 @@ export async function openLanguage(values: Partial<Record<keyof typeof languageO
   const [window, most] = [Number(values.window), Number(values.tokens)];
   const tokens = tokenizer!.encode(readFileSync(values.text, 'utf8'), { special: false });
   const end = Math.floor(0.9 * tokens.length);
-  const heldOut = tokens.slice(end, end + most);
+  const heldOut = tokens.slice(end, end + Number(values.held ?? most));
   const data = windowsOf(tokens.slice(0, Math.min(end, most)), window);
   const seed = Number(values.seed);
   return { model, config, tokenizer: tokenizer!, data, seed, measure: each => perplexity(each, heldOut, { window }) };

@@ -1,0 +1,108 @@
+/** One run of an experiment on language models: cut, measured, trained on, measured again. */
+import { basename, dirname } from 'node:path';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import {
+  capture,
+  compress,
+  fineTune,
+  generate,
+  measureLatency,
+  type Checkpoint,
+  type Data,
+  type Method,
+  type Need,
+} from 'tfjs-prune';
+import { costAt, type Language } from './language';
+import { notebook, type Notebook } from './notebook';
+import { showProgress } from './print';
+
+/** What is trained on, and in what batches. */
+export type LlmData = Language['data'] & { readonly batchSize: number };
+
+/** Trains as long as all others do; the text is gone through once. */
+export const RECOVERY = { epochs: 1, batchSize: 8, learningRate: 5e-4, restoreBest: false } as const;
+
+/** Few windows validate, as nothing is chosen by them. */
+export function llmData({ data }: Language): LlmData {
+  const few = <T extends { shape: [number, number]; data: Int32Array }>(part: T) => {
+    const shape: [number, number] = [Math.min(2, part.shape[0]), part.shape[1]];
+    return { ...part, shape, data: part.data.slice(0, shape[0] * shape[1]) };
+  };
+  const { inputs, targets } = data.validation;
+  return { ...data, validation: { inputs: few(inputs), targets: few(targets) }, batchSize: RECOVERY.batchSize };
+}
+
+/** Results of `experiment` on the model at `path`. */
+export function resultsOf(path: string, experiment: string): Notebook {
+  return notebook(`${resultsFolder(path)}/${experiment}.json`);
+}
+
+export function resultsFolder(path: string): string {
+  return `examples/results/llama-${basename(path.endsWith('.bin') ? dirname(path) : path)}`;
+}
+
+/** Number of weights in the blocks: not in embeddings, the last norm or the head. */
+export function blockParameters({ weights }: Checkpoint): number {
+  const own = [...weights].filter(([path]) => path.startsWith('layers_')).flatMap(([, arrays]) => arrays);
+  return own.reduce((sum, { data }) => sum + data.length, 0);
+}
+
+export async function cutBy(language: Language, method: Method<Need>, data: Data, seed: number): Promise<LayersModel> {
+  const { model } = await compress(language.model, method, { data, seed, latency: false, progress: showProgress });
+  return model;
+}
+
+export async function recovered(model: LayersModel, data: Data, seed: number, fraction = 1): Promise<LayersModel> {
+  const method = fineTune({ ...RECOVERY, fraction });
+  const { model: tuned } = await compress(model, method, { data, seed, latency: false, progress: showProgress });
+  return tuned;
+}
+
+/** What went, in percent. */
+export async function goneFrom(language: Language, small: LayersModel): Promise<Record<string, number>> {
+  const [before, after] = [await costAt(language.model, language), await costAt(small, language)];
+  const [all, left] = [await capture(language.model), await capture(small)].map(blockParameters);
+  return {
+    'blocks -%': 100 * (1 - left / all),
+    'parameters -%': 100 * (1 - after.parameters / before.parameters),
+    'MACs -%': 100 * (1 - after.macs! / before.macs!),
+  };
+}
+
+/** Of the last 10 % of the text; accuracy is the share of tokens foretold right, in percent. */
+export async function qualityOf(
+  { measure }: Language,
+  model: LayersModel,
+): Promise<{ perplexity: number; accuracy: number }> {
+  // prettier-ignore
+  const { perplexity, accuracy } = await measure(model);
+  return { perplexity, accuracy: 100 * accuracy };
+}
+
+const NEW_TOKENS = 20;
+
+/** Tokens a second in a forward pass of 16 texts of 32 tokens, and of one text that is written; each as a factor to the dense model, in turns. */
+export async function speedOf({ model: dense, seed }: Language, small: LayersModel): Promise<Record<string, number>> {
+  const { after, speedup } = await measureLatency(dense, small, { batch: 16, runs: 7 });
+  const write = async (model: LayersModel): Promise<number> => {
+    const start = performance.now();
+    const written = await generate(model, [1, 2, 3, 4], { maxTokens: NEW_TOKENS, temperature: 1, seed });
+    return (performance.now() - start) / written.length;
+  };
+  const rounds: number[][] = [];
+  for (let round = -1; round < 3; round++) {
+    const pair = round % 2 === 0 ? [dense, small] : [small, dense];
+    const times = [await write(pair[0]), await write(pair[1])];
+    if (round >= 0) rounds.push(round % 2 === 0 ? times : times.reverse());
+  }
+  return {
+    'forward x': speedup,
+    'forward tokens/s': (1e3 * 16 * 32) / after.median,
+    'writing x': middle(rounds.map(([before, now]) => before / now)),
+    'writing tokens/s': 1e3 / middle(rounds.map(([, now]) => now)),
+  };
+}
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
