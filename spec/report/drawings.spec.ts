@@ -1,5 +1,5 @@
 import type { PlanGroup } from '../../lib/edit/plan';
-import { axis } from '../../lib/report/drawing/axis';
+import { axis, logarithmicAxis } from '../../lib/report/drawing/axis';
 import { plotsOfGammas, rangeOf, spread, widthBars } from '../../lib/report/drawing/bars';
 import { standalone, WIDTH, type Drawing } from '../../lib/report/drawing/drawing';
 import { groupGraph } from '../../lib/report/drawing/groupGraph';
@@ -27,6 +27,18 @@ function expectInside(drawing: Drawing): void {
   expect(ys.length).toBeGreaterThan(0);
   expect(text(drawing)).not.toMatch(/NaN|undefined|Infinity/);
 }
+
+test('on a logarithmic axis equal factors are equally far apart, inside ticks of 1, 2 and 5', () => {
+  const { ticks, at } = logarithmicAxis([3, 30, 300], 200, 0);
+  expect(ticks).toEqual([2, 5, 10, 20, 50, 100, 200, 500]);
+  expect(at(3) - at(30)).toBeCloseTo(at(30) - at(300), 9);
+  expect([at(2), at(500)]).toEqual([200, 0]);
+  expect(logarithmicAxis([10, 10], 200, 0).ticks).toEqual([10, 20]);
+  const points = [[0, 3], [1, 300]] as const; // prettier-ignore
+  const logarithmic = lineDrawing([{ name: 'a', points }], { ...options, logarithmic: true, level: 30 });
+  expectInside(logarithmic);
+  expect(drawn(logarithmic)).toEqual(expect.arrayContaining(['2', '5', '500']));
+});
 
 describe('lines', () => {
   const series = Array.from({ length: 12 }, (_, i) => ({ name: `s${i}`, points: [[0, i], [10, -i]] as const })); // prettier-ignore

@@ -13,6 +13,23 @@ export function axis(values: readonly number[], from: number, to: number): Axis 
   return { ticks, at: value => from + ((value - low) / (high - low)) * (to - from) };
 }
 
+/** The same on which equal factors of values, which are above 0, are equally far apart: 1, 2 and 5 times powers of ten. */
+export function logarithmicAxis(values: readonly number[], from: number, to: number): Axis {
+  const ticks = factors(values);
+  const [low, high] = [ticks[0], ticks[ticks.length - 1]];
+  return { ticks, at: value => from + (Math.log(value / low) / Math.log(high / low)) * (to - from) };
+}
+
+function factors(values: readonly number[]): readonly number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const first = Math.floor(Math.log10(least));
+  const decades = Array.from({ length: Math.ceil(Math.log10(most)) - first + 2 }, (_, i) => 10 ** (first + i));
+  const all = decades.flatMap(power => [1, 2, 5].map(factor => factor * power));
+  const from = all.filter(tick => tick <= least * (1 + 1e-9)).length - 1;
+  const to = all.findIndex((tick, i) => i > from && tick >= most * (1 - 1e-9));
+  return all.slice(from, to + 1);
+}
+
 function roundNumbers(values: readonly number[]): readonly number[] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const rough = (high - low || Math.abs(high) || 1) / 5;

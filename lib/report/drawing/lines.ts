@@ -1,7 +1,7 @@
 /** Lines over two axes, what they are below. */
 import { markup, type Markup } from '../markup';
 import { shorten } from '../table';
-import { axis, plainNumber, type Axis } from './axis';
+import { axis, logarithmicAxis, plainNumber, type Axis } from './axis';
 import { line, place, WIDTH, words, type Drawing } from './drawing';
 import { LIGHT } from './theme';
 
@@ -22,6 +22,8 @@ export interface LineOptions {
   readonly level?: number;
   /** Where the y axis begins, or below. */
   readonly floor?: number;
+  /** Equal factors of y, which is above 0, are equally far apart; default: equal differences. */
+  readonly logarithmic?: boolean;
   /** Names of the places 0, 1, ... on the x axis, in place of numbers. */
   readonly places?: readonly string[];
   /** How values on the y axis are written. */
@@ -47,7 +49,8 @@ interface Feet {
 export function lineDrawing(series: readonly Series[], options: LineOptions): Drawing {
   const { title, description, level, floor, named = LIGHT.series.length, places, show = plainNumber } = options;
   const all = series.flatMap(({ points }) => points.filter(isKnown));
-  const rows = axis([...all.map(([, y]) => y), ...[level, floor].filter(value => value !== undefined)], FLOOR, TOP);
+  const heights = [...all.map(([, y]) => y), ...[level, floor].filter(value => value !== undefined)];
+  const rows = (options.logarithmic ? logarithmicAxis : axis)(heights, FLOOR, TOP);
   const { at, feet } = across(all.map(([x]) => x), places); // prettier-ignore
   const count = Math.min(named, LIGHT.series.length, series.length);
   const below = FLOOR + feet.room;
