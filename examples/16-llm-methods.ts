@@ -1,5 +1,5 @@
 /**
- * All methods for language models side by side: perplexity, parameters, MACs and tokens a second where 10, 20, 30 and 50 % of the parameters
+ * All methods for language models side by side: perplexity, parameters, MACs and speed where 10, 20, 30 and 50 % of the parameters
  * of the blocks are gone (all weights but embeddings, last norm and head), right after the cut and after training on as many tokens.
  *
  *   npx tsx examples/16-llm-methods.ts --model DIR --text FILE               (a folder of Hugging Face, or a .bin of llama2.c)
@@ -7,8 +7,9 @@
  *
  * What cannot meet a share takes the nearest and says what went: all layers lose the same number of heads and of neurons but for FLAP and
  * 2SSP, which choose; SliceGPT's shortcuts count; blocks go whole. Sheared LLaMA learns its masks in the first half of the steps. Calibrated
- * and trained on the beginning of the text; the last 10 % is foretold in windows that do not overlap. What is measured is kept in
- * examples/results, run by run: started again, it goes on where it was.
+ * and trained on the beginning of the text; the last 10 % is foretold in windows that do not overlap. Speed is in tokens per second of
+ * processor time, as a factor to the dense model: in a forward pass, and in writing. What is measured is kept in examples/results, run
+ * by run: started again, it goes on where it was.
  */
 import { parseArgs } from 'node:util';
 import { languageOptions, openLanguage, type Language } from './support/language';
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
   for (let seed = 0; seed < seeds && !values.table; seed++) {
     await denseRun({ ...language, seed }, data, results);
     for (const row of rows) await run({ ...language, seed }, data, row, results);
+    if (seed === 0) for (const row of rows) await time(language, data, row, results);
     print(rows, seed + 1, results);
   }
   if (values.table) print(rows, seeds, results);
@@ -75,13 +77,21 @@ async function run(language: Language, data: LlmData, row: Row, results: Noteboo
   const key = keyOf(seed, row);
   if (results.has(`${key}, recovered accuracy`)) return;
   const small = await cutBy(language, await row.attempt.method(seed), data, seed);
-  const speed = await speedOf(language, small);
-  const cut = { ...(await goneFrom(language, small)), ...speed, ...(await qualityOf(language, small)) };
+  const cut = { ...(await goneFrom(language, small)), ...(await qualityOf(language, small)) };
   const tuned = await recovered(small, data, seed, row.attempt.recovery);
   const { perplexity, accuracy } = await qualityOf(language, tuned);
   results.record(key, { ...cut, 'recovered perplexity': perplexity, 'recovered accuracy': accuracy });
   small.dispose();
   tuned.dispose();
+}
+
+/** Of the first seed alone: the shapes of the others are hardly others. */
+async function time(language: Language, data: LlmData, row: Row, results: Notebook): Promise<void> {
+  const key = keyOf(0, row);
+  if (results.has(`${key}, writing x`)) return;
+  const small = await cutBy(language, await row.attempt.method(0), data, 0);
+  results.record(key, await speedOf(language, small));
+  small.dispose();
 }
 
 /** The model as it is, and trained on as long as the others. */
