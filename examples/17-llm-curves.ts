@@ -90,9 +90,10 @@ function drawing(all: readonly Structure[], seeds: number, results: Notebook): s
         const perplexities = known('perplexity');
         return perplexities.length === 0 ? [] : [[100 - mean(known('parameters -%')), mean(perplexities)]];
       });
-      return points.length === 0
-        ? []
-        : [{ name, points: [...points, [100, dense] as const].sort(([a], [b]) => a - b) }];
+      if (points.length === 0) return [];
+      // Shortcuts and a head of its own may be more than what goes.
+      const whole = points.every(([left]) => left < 100) ? [[100, dense] as const] : [];
+      return [{ name, points: [...points, ...whole].sort(([a], [b]) => a - b) }];
     });
     const title = `${structure.name} removed, nothing trained; dashed: dense`;
     const description = `Perplexity against the parameters left, a line for each of ${series.length} criteria`;
