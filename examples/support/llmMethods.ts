@@ -105,7 +105,7 @@ function sheared({ data, units }: Asked): Attempt {
   return { ...attempt(`${percent(units.ratio)} of units`, shearedLlama(shear)), recovery: 0.5 };
 }
 
-/** The width at which what is left of the blocks, with two shortcuts for each, comes nearest. */
+/** The width at which what is left of the blocks comes near, were the last stream cut as well: two shortcuts for each block count. */
 function sliced({ language: { config }, ratio }: Asked): Attempt {
   const { hiddenSize: width, layers } = config;
   const places = layers.map(({ heads, keyValueHeads, headSize, intermediateSize }) => 2 * headSize * (heads + keyValueHeads) + 3 * intermediateSize); // prettier-ignore

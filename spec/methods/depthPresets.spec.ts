@@ -20,7 +20,7 @@ import { data, taughtNet } from '../zoo/taught';
 let net: LayersModel;
 beforeAll(async () => {
   await useBackend(WASM);
-  net = await taughtNet();
+  net = await taughtNet(4, 1);
 });
 afterAll(() => net.dispose());
 
