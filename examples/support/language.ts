@@ -110,9 +110,13 @@ export async function tryMethod(
 }
 
 /** Of texts as long as the windows; the model itself takes texts of any length, whose MACs nobody knows. */
-export async function costAt(model: LayersModel, { data }: Language): Promise<ReturnType<typeof costOf>> {
+export function costAt(model: LayersModel, { data }: Language): Promise<ReturnType<typeof costOf>> {
+  return costOfTexts(model, data.train.inputs.shape[1]);
+}
+
+export async function costOfTexts(model: LayersModel, tokens: number): Promise<ReturnType<typeof costOf>> {
   const { topology, weights } = await capture(model);
-  const batchInputShape = [null, data.train.inputs.shape[1]];
+  const batchInputShape = [null, tokens];
   const layers = topology.config.layers.map(spec =>
     spec.className === 'InputLayer' ? { ...spec, config: { ...spec.config, batchInputShape } } : spec,
   );
