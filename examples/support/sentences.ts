@@ -1,9 +1,23 @@
-/** Sentences with labels for a BERT: read, drawn by the seed, and encoded. */
+/** A BERT that classifies sentences, and sentences with labels for it: read, drawn by the seed, and encoded. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { initializers, layers, model as modelOf, type LayersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import seedrandom from 'seedrandom';
-import { padTokens, type Data, type Examples, type Tokenizer } from 'tfjs-prune';
+import { loadBert, padTokens, type Data, type Examples, type Tokenizer } from 'tfjs-prune';
 import { shuffle } from './datasets';
+
+/** With two classes behind its pooler, whose first weights follow from the seed. The embeddings stay as they are. */
+export async function loadClassifier(
+  folder: string,
+  seed: number,
+): Promise<{ model: LayersModel; tokenizer: Tokenizer }> {
+  const { model: bert, tokenizer } = await loadBert(folder, { head: 'pooler', tokenizer: true });
+  for (const layer of bert.layers) if (layer.name.includes('embeddings')) layer.trainable = false;
+  const kernelInitializer = initializers.glorotUniform({ seed });
+  const classifier = layers.dense({ name: 'classifier', units: 2, activation: 'softmax', kernelInitializer });
+  const outputs = classifier.apply(bert.outputs[0]) as SymbolicTensor;
+  return { model: modelOf({ name: 'sst2', inputs: bert.inputs, outputs }), tokenizer: tokenizer! };
+}
 
 /** Which of the training texts are drawn: a number of those with so many tokens, so that none is cut and little is padded. */
 export interface Draw {
