@@ -13,6 +13,7 @@ import {
   Einsum,
   FusedBatchNorm,
   FusedConv2D,
+  GatherV2,
   getKernel,
   Identity,
   MaxPool3D,
@@ -32,6 +33,7 @@ import { conv3d } from './conv3d';
 import { depthwiseFilterGradient } from './depthwiseFilter';
 import { depthwiseInputGradient } from './depthwiseInput';
 import { einsum } from './einsum';
+import { fastGather } from './gather';
 import { shared } from './identity';
 import { fastMatMul, soundFusedMatMul } from './matMul';
 import { maxPool3d, maxPool3dGradient, maxPoolGradient } from './maxPool';
@@ -61,6 +63,7 @@ const improved: readonly (readonly [name: string, improve: (stock: KernelConfig)
   [Conv2D, conv2dAsProduct],
   [FusedBatchNorm, fastBatchNorm],
   [FusedConv2D, fusedConv2dAsProduct],
+  [GatherV2, fastGather],
   [Cast, shared],
   [Identity, shared],
   [Tile, fastTile],
