@@ -25,8 +25,8 @@ function gather(call: GatherCall, stock: Stock): TensorInfo {
   if (!backend.typedArrayFromHeap(indices).every(isPlace)) return stock(call);
   const { collectGatherOpShapeInfo } = backend_util.segment_util;
   const { batchSize, outerSize, dimSize, sliceSize, outputShape } = collectGatherOpShapeInfo(
-    x as never,
-    indices as never,
+    x,
+    indices,
     axis,
     attrs.batchDims,
   );
