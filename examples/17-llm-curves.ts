@@ -79,6 +79,9 @@ function keyOf({ name }: Structure, criterion: string, gone: number): (seed: num
   return seed => `seed ${seed}, ${name}, ${criterion}, ${gone}`;
 }
 
+/** 2000k has room where 2000000 has none. */
+const short = (value: number): string => (value < 1e5 ? String(value) : `${value / 1000}k`);
+
 /** Four plots, two by two; means over the seeds that are known. */
 function drawing(all: readonly Structure[], seeds: number, results: Notebook): string {
   const [dense] = results.values(1, () => 'dense, perplexity');
@@ -97,7 +100,7 @@ function drawing(all: readonly Structure[], seeds: number, results: Notebook): s
     });
     const title = `${structure.name} removed, nothing trained; dashed: dense`;
     const description = `Perplexity against the parameters left, a line for each of ${series.length} criteria`;
-    return standalone(lineDrawing(series, { title, description, x: 'parameters left, %', y: 'perplexity', level: dense, logarithmic: true })); // prettier-ignore
+    return standalone(lineDrawing(series, { title, description, x: 'parameters left, %', y: 'perplexity', level: dense, logarithmic: true, show: short })); // prettier-ignore
   });
   const sizes = plots.map(plot => /width="([\d.]+)" height="([\d.]+)"/.exec(plot)!.slice(1).map(Number));
   const [width, height] = [0, 1].map(side => Math.max(...sizes.map(size => size[side])));

@@ -8,6 +8,7 @@ import {
   generate,
   loadLlama,
   perplexity,
+  tokenWindows,
   useBackend,
   type Data,
   type LlamaConfig,
@@ -15,6 +16,7 @@ import {
   type Need,
   type Perplexity,
   type Tokenizer,
+  type TokenWindows,
 } from 'tfjs-prune';
 import { showProgress } from './print';
 
@@ -28,24 +30,15 @@ export const languageOptions = {
   seed: { type: 'string', default: '0' },
 } as const;
 
-/** `[windows, window]`. */
-export interface Windows {
-  readonly shape: [number, number];
-  readonly dtype: 'int32';
-  readonly data: Int32Array;
-}
-
-interface WindowSplit {
-  readonly inputs: Windows;
-  readonly targets: Windows;
-}
-
 export interface Language {
   readonly model: LayersModel;
   readonly config: LlamaConfig;
   readonly tokenizer: Tokenizer;
   /** From the first 90 % of the text: in windows, with the same one token later as targets. A tenth of the windows validates. */
-  readonly data: Data & { readonly train: WindowSplit; readonly validation: WindowSplit };
+  readonly data: Omit<Data, 'train' | 'validation'> & {
+    readonly train: TokenWindows;
+    readonly validation: TokenWindows;
+  };
   readonly seed: number;
   /** Of the last 10 % of the text. */
   measure(model: LayersModel): Promise<Perplexity>;
@@ -67,14 +60,12 @@ export async function openLanguage(values: Partial<Record<keyof typeof languageO
 
 function windowsOf(tokens: readonly number[], window: number): Language['data'] {
   const count = Math.floor((tokens.length - 1) / window);
-  const trained = count - Math.max(1, Math.floor(count / 10));
-  const cut = (from: number, to: number, shift: number): Windows => ({
-    shape: [to - from, window],
-    dtype: 'int32',
-    data: Int32Array.from({ length: (to - from) * window }, (_, i) => tokens[from * window + i + shift]),
-  });
-  const split = (from: number, to: number) => ({ inputs: cut(from, to, 0), targets: cut(from, to, 1) });
-  return { train: split(0, trained), validation: split(trained, count), loss: 'sparseCategoricalCrossentropy' };
+  const trained = window * (count - Math.max(1, Math.floor(count / 10)));
+  return {
+    train: tokenWindows(tokens.slice(0, trained + 1), window),
+    validation: tokenWindows(tokens.slice(trained), window),
+    loss: 'sparseCategoricalCrossentropy',
+  };
 }
 
 /** Perplexity of the dense model, and a sample of what it writes. */

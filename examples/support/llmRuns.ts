@@ -3,7 +3,17 @@ import { basename, dirname } from 'node:path';
 import { cpuUsage } from 'node:process';
 import { tensor2d, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { capture, compress, fineTune, generate, type Checkpoint, type Data, type Method, type Need } from 'tfjs-prune';
+import {
+  capture,
+  compress,
+  fineTune,
+  generate,
+  type Checkpoint,
+  type Data,
+  type Method,
+  type NdArray,
+  type Need,
+} from 'tfjs-prune';
 import { costAt, type Language } from './language';
 import { notebook, type Notebook } from './notebook';
 import { showProgress } from './print';
@@ -16,9 +26,9 @@ export const RECOVERY = { epochs: 1, batchSize: 8, learningRate: 5e-4, restoreBe
 
 /** Few windows validate, as nothing is chosen by them. */
 export function llmData({ data }: Language): LlmData {
-  const few = <T extends { shape: [number, number]; data: Int32Array }>(part: T) => {
-    const shape: [number, number] = [Math.min(2, part.shape[0]), part.shape[1]];
-    return { ...part, shape, data: part.data.slice(0, shape[0] * shape[1]) };
+  const few = ({ shape: [windows, window], dtype, data: all }: NdArray): NdArray => {
+    const kept = Math.min(2, windows);
+    return { shape: [kept, window], dtype, data: all.slice(0, kept * window) };
   };
   const { inputs, targets } = data.validation;
   return { ...data, validation: { inputs: few(inputs), targets: few(targets) }, batchSize: RECOVERY.batchSize };
