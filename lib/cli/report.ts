@@ -73,5 +73,5 @@ async function pageBeside(path: string): Promise<string> {
 async function write(option: string, directory: string, files: readonly WholeFile[]): Promise<void> {
   const [main, ...beside] = files;
   if (main === undefined) return;
-  await replaceFiles(`${option} "${directory}"`, directory, { main, others: [], beside, isObsolete: () => false });
+  await replaceFiles(`${option} "${directory}"`, directory, { main, beside });
 }

@@ -27,11 +27,11 @@ export interface Replacement {
   /** Names the others, so it goes last: with it the new set becomes valid. */
   readonly main: NewFile;
   /** Their names must tell their content, so that they never overwrite a file of the old set with other bytes. */
-  readonly others: readonly NewFile[];
+  readonly others?: readonly NewFile[];
   /** Files that keep their name from set to set; swapped right before `main`, and back again if that fails. */
-  readonly beside: readonly NewFile[];
-  /** Files of the old set; those that are not of the new one go. */
-  readonly isObsolete: (name: string) => boolean;
+  readonly beside?: readonly NewFile[];
+  /** Files of the old set; those that are not of the new one go. Default: none is. */
+  readonly isObsolete?: (name: string) => boolean;
 }
 
 let uses = 0;
@@ -41,7 +41,7 @@ let uses = 0;
  * @throws PruneError `bad-file` when something cannot be written; what making the parts throws as it is.
  */
 export async function replaceFiles(place: string, directory: string, replacement: Replacement): Promise<void> {
-  const { main, others, beside, isObsolete } = replacement;
+  const { main, others = [], beside = [], isObsolete = () => false } = replacement;
   const undo: Undo = [];
   // Temporary files: gone in the end, whether it worked or not.
   const rest: string[] = [];
@@ -50,7 +50,7 @@ export async function replaceFiles(place: string, directory: string, replacement
     const made = await mkdir(directory, { recursive: true });
     if (made) undo.push(() => removeEmpty(resolve(directory), resolve(made)));
     before = await readdir(directory);
-    await swapAll({ directory, before, undo, rest }, replacement);
+    await swapAll({ directory, before, undo, rest }, { main, others, beside });
   } catch (cause) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     if (cause instanceof PruneError) throw cause;
@@ -83,7 +83,10 @@ interface Work {
 }
 
 /** What takes long, the writing, is done before the first file that has been there changes. */
-async function swapAll({ directory, before, undo, rest }: Work, { main, others, beside }: Replacement): Promise<void> {
+async function swapAll(
+  { directory, before, undo, rest }: Work,
+  { main, others, beside }: Required<Omit<Replacement, 'isObsolete'>>,
+): Promise<void> {
   const written = new Map<NewFile, string>();
   for (const file of [...others, ...beside, main]) {
     const unfinished = unfinishedName(directory, file.name);

@@ -29,7 +29,7 @@ export function runFolder(directory: string): RunStore {
     async write(name, bytes) {
       const main = { name, parts: [bytes] };
       const isObsolete = (file: string): boolean => UNFINISHED.test(file);
-      await replaceFiles(place, directory, { main, others: [], beside: [], isObsolete });
+      await replaceFiles(place, directory, { main, isObsolete });
     },
   };
 }

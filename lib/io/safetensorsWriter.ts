@@ -74,7 +74,7 @@ export async function writeSafetensors(
   const main = files.length === 1 ? files[0] : indexOf(files, shards);
   const others = files.length === 1 ? [] : files;
   const isObsolete = (name: string): boolean => OURS.test(name);
-  await replaceFiles(place, directory, { main, others: [], beside: [...others, ...beside], isObsolete });
+  await replaceFiles(place, directory, { main, beside: [...others, ...beside], isObsolete });
 }
 
 export function byteLengthOf({ shape, dtype }: Pick<TensorToWrite, 'shape' | 'dtype'>): number {

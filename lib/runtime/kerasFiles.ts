@@ -13,14 +13,14 @@ import { buildModel, isModelClass } from './fileModel';
 import { withHdf5, type Hdf5Dataset, type Hdf5Group } from './hdf5';
 import { inSavedOrder } from './savedOrder';
 
-/** What Keras 2 and 3 read such files as. */
+/** As whose files Keras 3 reads them: those of its own have other configs. */
 const KERAS_VERSION = '2.15.0';
 const [MODEL, WEIGHTS] = ['model_config', 'model_weights'];
 /** The topology as tf.js has it, which Keras passes over and does not write again. */
 const OWN = 'tfjs_config';
 
 /**
- * Writes `model` as one HDF5 file that `keras.models.load_model` reads, in Keras 2 and 3, with architecture and weights but no optimizer.
+ * Writes `model` as one HDF5 file that `keras.models.load_model` of Keras 3 reads, with architecture and weights but no optimizer.
  * Needs the package `h5wasm` and Node. A file of that name stays whole until the new one is.
  * @throws PruneError `bad-model` for layers that Keras does not have, `bad-file` without the package or where it cannot be written.
  */
@@ -40,7 +40,7 @@ export async function saveKeras(model: LayersModel, path: string): Promise<void>
       write(root, { [MODEL]: JSON.stringify(words), [OWN]: JSON.stringify(topology) }, values),
     );
     const main = { name: basename(path), parts: [new Uint8Array(await readFile(file))] };
-    await replaceFiles(place, dirname(path), { main, others: [], beside: [], isObsolete: () => false });
+    await replaceFiles(place, dirname(path), { main });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
