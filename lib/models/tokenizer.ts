@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { PruneError } from '../core/errors';
 import { isRecord, parseObject, type Json } from '../core/json';
 import { fileBytes, fileRefuser, readText } from '../io/bytes';
-import { importModule } from '../runtime/importModule';
-import { tryImport } from '../runtime/optional';
+import { short } from '../io/manifest';
+import { importPackage, tryImport } from '../runtime/optional';
 import { parseScoreTokenizer, requireTokens } from './scoreTokenizer';
 
 /** Nothing is padded or cut off, whatever a tokenizer.json says of that. */
@@ -57,15 +57,14 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
  * @throws PruneError `bad-file` when they cannot be understood, or the package is not there.
  */
 export async function parseTokenizer(json: string, config = '{}', name = MAIN): Promise<Tokenizer> {
-  const refuse = fileRefuser(`loadTokenizer "${name}"`);
-  const problem = await tryImport(PACKAGE);
-  if (problem) {
-    return refuse(`the package ${PACKAGE}, which reads it`, problem.problem, `Run "npm install ${PACKAGE}".`);
-  }
+  const place = `loadTokenizer "${name}"`;
+  const refuse = fileRefuser(place);
+  const module = (await importPackage(short(place), PACKAGE, 'reads it')) as {
+    readonly Tokenizer: new (json: Json, config: Json) => Inner;
+  };
   const settings = parseObject(config, refuse, `a ${CONFIG}`);
   const parsed = parseObject(json, refuse, `a ${MAIN}`);
   if (!isRecord(parsed.model)) refuse('a model of tokens', 'none', `Pass a ${MAIN}.`);
-  const module = (await importModule(PACKAGE)) as { readonly Tokenizer: new (json: Json, config: Json) => Inner };
   try {
     const inner = new module.Tokenizer(parsed, settings);
     return wrap(inner, settings, inner.get_vocab(true));

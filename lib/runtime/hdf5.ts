@@ -1,8 +1,7 @@
 /** HDF5, in which Keras keeps models: what of the optional package `h5wasm` is used. */
 import { open } from 'node:fs/promises';
 import { PruneError } from '../core/errors';
-import { importModule } from './importModule';
-import { tryImport } from './optional';
+import { importPackage } from './optional';
 
 export interface Hdf5Attributes {
   readonly attrs: Readonly<Record<string, { readonly value: unknown }>>;
@@ -11,7 +10,6 @@ export interface Hdf5Attributes {
 
 export interface Hdf5Dataset extends Hdf5Attributes {
   readonly shape: readonly number[];
-  readonly dtype: unknown;
   readonly value: unknown;
 }
 
@@ -33,7 +31,10 @@ interface Hdf5 {
   readonly File: new (path: string, mode: 'r' | 'w') => Hdf5File;
 }
 
-const PACKAGE = 'h5wasm';
+/** Under Node it reads and writes the files of the machine. */
+const PACKAGE = 'h5wasm/node';
+
+const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 
 /** Lends `use` the file at `path`. @throws PruneError `bad-file` where the package is missing, or it is no such file. */
 export async function withHdf5<T>(
@@ -42,7 +43,7 @@ export async function withHdf5<T>(
   mode: 'r' | 'w',
   use: (file: Hdf5Group) => T,
 ): Promise<T> {
-  const { ready, File } = await load(place);
+  const { ready, File } = (await importPackage(place, PACKAGE, 'reads and writes HDF5')) as Hdf5;
   await ready;
   // The library would print pages about it.
   if (mode === 'r' && !(await beginsAsHdf5(path))) throw noFile(place, path);
@@ -56,18 +57,11 @@ export async function withHdf5<T>(
 }
 
 async function beginsAsHdf5(path: string): Promise<boolean> {
-  const source = await open(path).catch(() => undefined);
-  try {
-    const { buffer, bytesRead } = (await source?.read(Buffer.alloc(8), 0, 8, 0)) ?? {
-      buffer: Buffer.alloc(0),
-      bytesRead: 0,
-    };
-    return bytesRead === 8 && buffer.equals(Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'));
-  } catch {
-    return false; // a folder
-  } finally {
-    await source?.close();
-  }
+  const file = await open(path).catch(() => undefined);
+  const begin = Buffer.alloc(SIGNATURE.length);
+  await file?.read(begin, 0, begin.length, 0).catch(() => undefined); // a folder cannot be read
+  await file?.close();
+  return begin.equals(SIGNATURE);
 }
 
 function noFile(place: string, path: string): PruneError {
@@ -76,18 +70,5 @@ function noFile(place: string, path: string): PruneError {
     expected: 'an HDF5 file',
     got: `"${path}", which is none`,
     cure: 'Save the model in Keras with model.save("model.h5").',
-  });
-}
-
-async function load(place: string): Promise<Hdf5> {
-  // Under Node it reads and writes the files of the machine.
-  const name = `${PACKAGE}/node`;
-  const problem = await tryImport(name);
-  if (problem === undefined) return (await importModule(name)) as Hdf5;
-  throw new PruneError('bad-file', {
-    place,
-    expected: `the package ${PACKAGE}, which reads and writes HDF5`,
-    got: problem.problem,
-    cure: `Run npm install ${PACKAGE}.`,
   });
 }

@@ -1,8 +1,7 @@
 /** Drawings as pixels, by a package of the user's own. */
 import { checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
-import { importModule } from './importModule';
-import { tryImport } from './optional';
+import { importPackage } from './optional';
 
 const PACKAGE = '@resvg/resvg-js';
 
@@ -25,13 +24,7 @@ export interface PngOptions {
  */
 export async function toPng(svg: string, { scale = 2 }: PngOptions = {}): Promise<Uint8Array> {
   checkNumber('toPng', 'scale', scale, { above: 0, most: 20 });
-  const problem = await tryImport(PACKAGE);
-  if (problem) {
-    const expected = `the package ${PACKAGE}, which draws it`;
-    const cure = `Run "npm install ${PACKAGE}".`;
-    throw new PruneError('bad-file', { place: 'toPng', expected, got: problem.problem, cure });
-  }
-  const module = (await importModule(PACKAGE)) as Resvg;
+  const module = (await importPackage('toPng', PACKAGE, 'draws it')) as Resvg;
   try {
     return new module.Resvg(svg, { fitTo: { mode: 'zoom', value: scale } }).render().asPng();
   } catch (cause) {

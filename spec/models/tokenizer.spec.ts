@@ -137,12 +137,13 @@ describe('refused', () => {
 
 test('without the package one is told how to get it', async () => {
   jest.resetModules();
-  jest.doMock('../../lib/runtime/optional', () => ({
-    tryImport: async () => ({ problem: 'it is not installed', installed: false }),
+  jest.doMock('../../lib/runtime/importModule', () => ({
+    importModule: (name: string) =>
+      Promise.reject(Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' })),
   }));
   const { loadTokenizer: load } = jest.requireActual<typeof tokenizers>('../../lib/models/tokenizer');
   await expect(load(join(FIXTURES, 'llama'))).rejects.toThrow(
     /expected the package @huggingface\/tokenizers, which reads it, got it is not installed\. Run "npm install @huggingface\/tokenizers"\./,
   );
-  jest.dontMock('../../lib/runtime/optional');
+  jest.dontMock('../../lib/runtime/importModule');
 });

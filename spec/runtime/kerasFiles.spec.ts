@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type * as kerasFiles from '../../lib/runtime/kerasFiles';
 import { newFolder, removeFolders } from '../io/folder';
 import { NET_NAMES } from '../zoo/nets';
 
@@ -52,6 +53,19 @@ test('no file, and one that is no HDF5, are refused', () => {
     expect.stringMatching(/^loadKeras ".*none\.h5": expected an HDF5 file, got ".*none\.h5", which is none\./),
     expect.stringMatching(/^loadKeras ".*text\.h5": expected an HDF5 file, got ".*text\.h5", which is none\./),
   ]);
+});
+
+test('without the package one is told how to get it', async () => {
+  jest.resetModules();
+  jest.doMock('../../lib/runtime/importModule', () => ({
+    importModule: () =>
+      Promise.reject(Object.assign(new Error("Cannot find package 'h5wasm' imported from here"), { code: 'ERR_MODULE_NOT_FOUND' })), // prettier-ignore
+  }));
+  const { loadKeras } = jest.requireActual<typeof kerasFiles>('../../lib/runtime/kerasFiles');
+  await expect(loadKeras(join(folder, 'none.h5'))).rejects.toThrow(
+    /expected the package h5wasm, which reads and writes HDF5, got it is not installed\. Run "npm install h5wasm"\.$/,
+  );
+  jest.dontMock('../../lib/runtime/importModule');
 });
 
 test('Keras computes the same, and what it saves we read', () => {
