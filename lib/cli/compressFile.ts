@@ -12,7 +12,7 @@ import { provenanceOf } from '../report/provenance';
 import type { Data } from '../runtime/data';
 import { saveLayersModel } from '../runtime/files';
 import type { Given, Options, Streams } from './command';
-import { readLabelled, type Labelled } from './labelled';
+import { labelledFrom, type Labelled } from './labelled';
 import { withModelFile } from './model';
 import { watched } from './watch';
 
@@ -65,8 +65,7 @@ export async function compressFile(given: Given, streams: Streams, job: Job): Pr
   const seed = seedFrom(given);
   await requireFolder(directory, path);
   return withModelFile(path, given, async model => {
-    const file = given.word('data');
-    const labelled = file === undefined ? undefined : await readLabelled(file, model, seed);
+    const labelled = await labelledFrom(given, model, seed);
     const latency = given.has('no-latency') ? (false as const) : undefined;
     const data = labelled?.data as Data; // there is some where the method looks at it: the commands ask for it
     const settings = { seed, latency, data, resume: given.word('resume'), ...watched(streams) };

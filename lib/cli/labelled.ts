@@ -5,6 +5,7 @@ import { gather, ndarray, type NdArray } from '../core/array';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
 import type { Data, Examples } from '../runtime/data';
+import type { Given } from './command';
 import { readGivenFile } from './readFile';
 
 export interface Labelled {
@@ -42,6 +43,12 @@ export async function readLabelled(file: string, model: LayersModel, seed: numbe
   const inputs = ndarray(pixels, [lines.length, ...shape]);
   const targets = ndarray(classes === 1 ? Float32Array.from(labels) : labels, [lines.length]);
   return { rows: lines.length, ...split(inputs, targets, classes, seed) };
+}
+
+/** What --data names; undefined where it names nothing. Throws as {@link readLabelled}. */
+export async function labelledFrom(given: Given, model: LayersModel, seed: number): Promise<Labelled | undefined> {
+  const file = given.word('data');
+  return file === undefined ? undefined : readLabelled(file, model, seed);
 }
 
 function split(inputs: NdArray, targets: NdArray, classes: number, seed: number): Omit<Labelled, 'rows'> {

@@ -3,16 +3,16 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { compress, type Compressed } from '../compress';
 import { checkKeyword } from '../core/check';
 import type { Need } from '../core/context';
-import { blockInfluence, lossIncrease } from '../criteria';
 import {
   chain,
   ffnPruning,
   flap,
   headPruning,
   laco,
-  layerDrop,
   llmPruner,
   loraTune,
+  shortGpt,
+  sleb,
   sliceGpt,
   wandaSp,
   type Method,
@@ -48,8 +48,8 @@ const METHODS: Readonly<Record<string, (amount: Amount) => Method<Need>>> = {
   heads: ({ ratio }) => headPruning({ ratio }),
   neurons: ({ ratio }) => ffnPruning({ ratio }),
   'slice-gpt': ({ ratio }) => sliceGpt({ ratio, ...BATCH }),
-  'short-gpt': ({ ratio }) => layerDrop({ criterion: blockInfluence(BATCH), ratio }),
-  sleb: ({ ratio }) => layerDrop({ criterion: lossIncrease(BATCH), ratio }),
+  'short-gpt': ({ ratio }) => shortGpt({ ratio, ...BATCH }),
+  sleb: ({ ratio }) => sleb({ ratio, ...BATCH }),
   laco: ({ threshold }) => laco({ threshold, ...BATCH }),
 };
 
@@ -68,7 +68,7 @@ export const llmCommand: Command = {
       required: true,
     },
     text: { value: 'FILE', help: 'what it is calibrated on, and judged by on its last tenth', required: true },
-    method: { value: 'NAME', help: `${Object.keys(METHODS).join(', ')}`, required: true },
+    method: { value: 'NAME', help: Object.keys(METHODS).join(', '), required: true },
     ratio: { value: 'R', help: 'fraction of what the method removes, in [0, 1); default 0.2' },
     threshold: { value: 'T', help: 'for laco: how similar what the head reads has to stay; default 0.9' },
     epochs: { value: 'N', help: 'then train corrections of low rank (LoRA) so many times over the text; default 0' },

@@ -7,7 +7,7 @@ import type { Data } from '../runtime/data';
 import { CHOICES, choiceFrom } from './choices';
 import type { Command } from './command';
 import { DATA, seedFrom, SEED } from './compressFile';
-import { readLabelled } from './labelled';
+import { labelledFrom } from './labelled';
 import { withModelFile } from './model';
 import { watched } from './watch';
 
@@ -27,9 +27,9 @@ export const planCommand: Command = {
   },
   run(given, streams) {
     const { criterion, budget } = choiceFrom(given);
-    const [seed, out, file] = [seedFrom(given), given.word('out'), given.word('data')];
+    const [seed, out] = [seedFrom(given), given.word('out')];
     return withModelFile(given.paths[0], given, async model => {
-      const data = (file && (await readLabelled(file, model, seed)).data) as Data; // as in compressFile
+      const data = (await labelledFrom(given, model, seed))?.data as Data; // as in compressFile
       const made = await plan(model, { criterion, budget, seed, data, ...watched(streams) });
       const text = JSON.stringify(made, null, 2);
       if (out !== undefined) await write(out, text);
@@ -41,5 +41,5 @@ export const planCommand: Command = {
 
 async function write(path: string, text: string): Promise<void> {
   const main = textFile(basename(path), `${text}\n`);
-  await replaceFiles(`plan --out "${path}"`, dirname(path), { main, others: [], beside: [], isObsolete: () => false });
+  await replaceFiles(`plan --out "${path}"`, dirname(path), { main });
 }

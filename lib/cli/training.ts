@@ -13,12 +13,11 @@ export const TRAINING: Options = {
 
 /** What is not told is as the library has it. */
 export function trainingFrom({ number, word }: Given): FineTuneOptions {
-  const given = {
+  return {
+    epochs: number('epochs') ?? 10,
     batchSize: number('batch-size'),
     learningRate: number('learning-rate'),
     optimizer: word('optimizer') as OptimizerName | undefined, // checked by the method
     fraction: number('fraction'),
   };
-  const told = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { epochs: number('epochs') ?? 10, ...(Object.fromEntries(told) as typeof given) };
 }
