@@ -33,7 +33,8 @@ function requireSavings(owner: unknown, place: string, refuse: RefuseField): voi
   if (savings !== undefined) requireCost(savings, `${place}.savings`, refuse);
 }
 
-function requireCost(cost: unknown, place: string, refuse: RefuseField): void {
+/** Parameters and bytes, and MACs where they are known. */
+export function requireCost(cost: unknown, place: string, refuse: RefuseField): void {
   requireFields(cost, { parameters: NUMBER, bytes: NUMBER }, place, refuse);
   requireKnown(cost, { macs: NUMBER }, place, refuse);
 }

@@ -11,6 +11,7 @@ import {
   type Require,
 } from '../core/fields';
 import { isIndex, isRecord } from '../core/json';
+import { requireCost } from '../edit/planAccount';
 import type { Sensitivity } from '../core/sensitivity';
 import type { Report } from './report';
 
@@ -26,8 +27,8 @@ export function parseReport(json: unknown, place = 'report'): Report {
   const { split, before, after, latency } = report;
   requireFields(report, { method: WORD, seed: NUMBER, backend: WORD }, 'report', refuse);
   if (![undefined, 'train', 'validation', 'test'].includes(split as string)) refuse('a split', split);
-  requireCost(before, 'before', refuse);
-  requireCost(after, 'after', refuse);
+  requireWholeCost(before, 'before', refuse);
+  requireWholeCost(after, 'after', refuse);
   for (const [name, require] of Object.entries(LISTS)) requireEach(report[name], name, require, refuse);
   for (const [name, require] of Object.entries(OPTIONAL)) requireEach(report[name] ?? [], name, require, refuse);
   if (latency !== undefined) requireLatency(latency, refuse);
@@ -50,7 +51,7 @@ export function parseSensitivity(json: unknown, place = 'sensitivity'): Sensitiv
 
 const LISTS: Readonly<Record<string, Require>> = {
   stages: (stage, place, refuse) => {
-    requireCost(stage, place, refuse);
+    requireWholeCost(stage, place, refuse);
     requireFields(stage, { name: WORD }, place, refuse);
     requireKnown(stage, { loss: NUMBER, accuracy: NUMBER, latency: NUMBER }, place, refuse);
   },
@@ -84,9 +85,9 @@ const OPTIONAL: Readonly<Record<string, Require>> = {
   },
 };
 
-function requireCost(cost: unknown, place: string, refuse: RefuseField): void {
-  requireFields(cost, { units: NUMBER, parameters: NUMBER, bytes: NUMBER }, place, refuse);
-  requireKnown(cost, { macs: NUMBER }, place, refuse);
+function requireWholeCost(cost: unknown, place: string, refuse: RefuseField): void {
+  requireFields(cost, { units: NUMBER }, place, refuse);
+  requireCost(cost, place, refuse);
 }
 
 function requireLatency(latency: unknown, refuse: RefuseField): void {
