@@ -40,16 +40,21 @@ export const TRANSFORMERS = Object.keys(CONFIGS) as readonly TransformerName[];
 export async function transformer(name: TransformerName): Promise<Checkpoint> {
   const config = readConfig(CONFIGS[name]);
   const { topology, places } = builtFrom(config);
-  const shapes = new Map(tensorTable(config).rows.map(row => [row.name, row.shape]));
-  const { uniform } = random(0, 'transformer');
-  const weights = await weightsAt(places, async tensor => {
-    const shape = shapes.get(tensor)!;
+  return { topology: ofLength(topology), weights: await randomWeights(config, places) };
+}
+
+/** Scales of norms around 1, all else around 0. */
+export function randomWeights(config: ModelConfig, places: readonly Place[], seed = 0): Promise<Checkpoint['weights']> {
+  const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
+  const { uniform } = random(seed, 'tiny');
+  return weightsAt(places, async name => {
+    const shape = shapes.get(name)!;
+    const middle = /norm.*weight/i.test(name) ? 1 : 0;
     return ndarray(
-      Float32Array.from({ length: sizeOf(shape) }, () => 0.1 * (uniform() - 0.5)),
+      Float32Array.from({ length: sizeOf(shape) }, () => middle + 0.4 * (uniform() - 0.5)),
       shape,
     );
   });
-  return { topology: ofLength(topology), weights };
 }
 
 function builtFrom(config: ModelConfig): { readonly topology: Topology; readonly places: readonly Place[] } {

@@ -1,12 +1,10 @@
 /** Small models of random weights in any configuration. */
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { materialize, type BertConfig, type BertHead, type LlamaConfig } from 'tfjs-prune';
-import { ndarray, sizeOf } from '../../lib/core/array';
-import { random } from '../../lib/core/random';
+import { randomWeights } from '../../bench/zoo/transformers';
 import { bertPlaces, bertTopology } from '../../lib/models/bert';
 import { llamaPlaces, llamaTopology } from '../../lib/models/llama';
-import { weightsAt, type Place } from '../../lib/models/places';
-import { tensorTable } from '../../lib/models/tensorTable';
+import type { Place } from '../../lib/models/places';
 
 export function tinyLlama(config: LlamaConfig, seed = 1): Promise<LayersModel> {
   return filled(config, llamaTopology(config), llamaPlaces(config), seed);
@@ -22,15 +20,5 @@ async function filled(
   places: readonly Place[],
   seed: number,
 ): Promise<LayersModel> {
-  const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
-  const draws = random(seed, 'tiny');
-  const weights = await weightsAt(places, async name => {
-    const shape = shapes.get(name)!;
-    const middle = /norm.*weight/i.test(name) ? 1 : 0;
-    return ndarray(
-      Float32Array.from({ length: sizeOf(shape) }, () => middle + 0.4 * (draws.uniform() - 0.5)),
-      shape,
-    );
-  });
-  return materialize({ topology, weights });
+  return materialize({ topology, weights: await randomWeights(config, places, seed) });
 }
