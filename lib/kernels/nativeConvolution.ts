@@ -10,8 +10,8 @@ import type {
   KernelConfig,
   TensorInfo,
 } from '@tensorflow/tfjs-core';
-import type { NativeBackend, NativeCall, Step } from './tensorFlow';
-import { attributes, before, isFloat, pipe, plainly, remembered } from './tensorFlow';
+import type { NativeCall, Step } from './tensorFlow';
+import { activationOf, attributes, before, isFloat, pipe, plainly, remembered } from './tensorFlow';
 
 type Inputs = Readonly<Record<'x' | 'filter', TensorInfo>> & { readonly bias?: TensorInfo };
 /** Those of the depthwise kernels are a part of them. */
@@ -55,14 +55,3 @@ const geometryOf = remembered<string>((backend, key) => {
   const isDilated = dilations.some(step => step > 1);
   return attributes(backend, { padding: pad.toUpperCase(), strides, ...(isDilated && { dilations }) });
 });
-
-const OPERATIONS: Readonly<Record<string, string>> = { relu: 'Relu', relu6: 'Relu6', elu: 'Elu', sigmoid: 'Sigmoid' };
-
-/** No step for none; nothing for one that is left to the stock kernel. */
-function activationOf(backend: NativeBackend, activation: string, alpha?: number): readonly Step[] | undefined {
-  if (activation === 'linear') return [];
-  const name = OPERATIONS[activation];
-  if (name !== undefined) return [plainly(backend, name)];
-  if (activation !== 'leakyrelu' || alpha === undefined) return undefined;
-  return [{ name: 'LeakyRelu', attributes: attributes(backend, {}, { alpha }), others: [] }];
-}

@@ -5,11 +5,8 @@ import type {
   FusedBatchNormAttrs,
   FusedBatchNormInputs,
   KernelConfig,
-  ReshapeAttrs,
-  ReshapeInputs,
   TensorInfo,
 } from '@tensorflow/tfjs-core';
-import { util } from '@tensorflow/tfjs-core';
 import type { NativeCall } from './tensorFlow';
 import { attributes, before, isFloat, pipe, plainly, remembered } from './tensorFlow';
 
@@ -32,16 +29,6 @@ export function nativeBatchNorm(stock: KernelConfig): KernelConfig {
     if (!isRow || x!.shape.length !== 4 || !isFloat(x!, ...others)) return undefined;
     const step = { name: 'FusedBatchNorm', attributes: normal(backend, attrs.varianceEpsilon), others };
     return pipe(backend, x!, [{ ...step, outputs: 5 }]);
-  });
-}
-
-/** Reshape to the shape that x has, as batch normalization asks for each time: the same memory, counted. */
-export function nativeReshape(stock: KernelConfig): KernelConfig {
-  return before(stock, ({ inputs, backend, attrs }: NativeCall<ReshapeInputs, ReshapeAttrs>) => {
-    const { x } = inputs as Record<'x', TensorInfo>;
-    if (!util.arraysEqual(x.shape, attrs.shape)) return undefined;
-    backend.incRef(x.dataId);
-    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
   });
 }
 

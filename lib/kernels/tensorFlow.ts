@@ -24,11 +24,13 @@ export interface NativeBackend {
 /** The addon itself. Whoever asks it for a handle deletes it, or gives it to a tensor. */
 interface Binding {
   readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_INT: number;
   readonly TF_ATTR_FLOAT: number;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_BOOL: number;
+  createTensor(shape: readonly number[], dtype: number, values: Int32Array | Float32Array): number;
   deleteTensor(id: number): void;
   executeOp(name: string, attributes: readonly Attribute[], ids: readonly number[], outputs: number): Output[];
 }
@@ -50,6 +52,8 @@ export interface Step {
   readonly name: string;
   readonly attributes: readonly Attribute[];
   readonly others: readonly TensorInfo[];
+  /** Handles that stay the caller's, after the others. */
+  readonly handles?: readonly number[];
   /** Of which the first is taken. */
   readonly outputs?: number;
 }
@@ -76,8 +80,9 @@ export function before<I, A>(
 export function pipe(backend: NativeBackend, x: TensorInfo, steps: readonly Step[]): TensorInfo {
   const { binding } = backend;
   let result: Output | undefined;
-  for (const { name, attributes, others, outputs = 1 } of steps) {
+  for (const { name, attributes, others, handles = [], outputs = 1 } of steps) {
     const ids = backend.getInputTensorIds(result === undefined ? [x, ...others] : others);
+    ids.push(...handles);
     const previous = result;
     if (previous !== undefined) ids.unshift(previous.id);
     try {
@@ -89,6 +94,31 @@ export function pipe(backend: NativeBackend, x: TensorInfo, steps: readonly Step
     }
   }
   return backend.createOutputTensor(result!);
+}
+
+/** Runs an operation on handles and gives the handle of its result, which is deleted with the others when all is done. */
+export type Run = (name: string, ids: readonly number[], attributes?: readonly Attribute[]) => number;
+
+/** What several operations give of `inputs`, where some take the results of more than one. */
+export function compose(
+  backend: NativeBackend,
+  inputs: readonly TensorInfo[],
+  work: (run: Run, ids: readonly number[]) => number,
+): TensorInfo {
+  const { binding } = backend;
+  const made = new Map<number, Output>();
+  const run: Run = (name, ids, given = onlyType(backend, 'T')) => {
+    const [output] = binding.executeOp(name, given, ids, 1);
+    made.set(output.id, output);
+    return output.id;
+  };
+  try {
+    const result = made.get(work(run, backend.getInputTensorIds(inputs)))!;
+    made.delete(result.id);
+    return backend.createOutputTensor(result);
+  } finally {
+    for (const id of made.keys()) binding.deleteTensor(id);
+  }
 }
 
 /** The type of floats, and what an operation is told besides; it has defaults for the rest. */
@@ -131,4 +161,15 @@ export function plainly(backend: NativeBackend, name: string, ...others: readonl
 
 export function isFloat(...tensors: readonly { readonly dtype: DataType }[]): boolean {
   return tensors.every(({ dtype }) => dtype === 'float32');
+}
+
+const OPERATIONS: Readonly<Record<string, string>> = { relu: 'Relu', relu6: 'Relu6', elu: 'Elu', sigmoid: 'Sigmoid' };
+
+/** Of fused kernels. No step for none; nothing for one that is left to the stock kernel. */
+export function activationOf(backend: NativeBackend, activation: string, alpha?: number): readonly Step[] | undefined {
+  if (activation === 'linear') return [];
+  const name = OPERATIONS[activation];
+  if (name !== undefined) return [plainly(backend, name)];
+  if (activation !== 'leakyrelu' || alpha === undefined) return undefined;
+  return [{ name: 'LeakyRelu', attributes: attributes(backend, {}, { alpha }), others: [] }];
 }

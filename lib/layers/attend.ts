@@ -1,5 +1,6 @@
 /** Scaled dot-product attention on tensors: matrix products only, whose gradients every backend has. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fused } from '../kernels/fused';
 
 /** `[batch, time, heads * size]` as `[batch, heads, time, size]`. */
 export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
@@ -18,6 +19,15 @@ export function attend(
   values: tf.Tensor4D,
   { scale, bias }: { readonly scale: number; readonly bias?: tf.Tensor },
 ): tf.Tensor3D {
+  return fused<tf.Tensor>('Attend', {
+    inputs: { queries, keys, values, bias },
+    attributes: { scale },
+    inWords: (query, key, value, added) =>
+      attendInWords(query as tf.Tensor4D, key as tf.Tensor4D, value as tf.Tensor4D, { scale, bias: added }),
+  }) as tf.Tensor3D;
+}
+
+const attendInWords: typeof attend = (queries, keys, values, { scale, bias }) => {
   const [batch, heads, time, size] = queries.shape;
   const [, groups, heard] = keys.shape;
   const valueSize = values.shape[3];
@@ -33,7 +43,7 @@ export function attend(
   );
   const joined = tf.transpose(tf.reshape(mixed, [batch, heads, time, valueSize]), [0, 2, 1, 3]);
   return tf.reshape(joined, [batch, time, heads * valueSize]);
-}
+};
 
 /** What is added to the score of a place that must not be heard: large enough to leave nothing, and finite. */
 const SILENCED = -1e9;

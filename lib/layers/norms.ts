@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { checkNumber } from '../core/check';
+import { fused } from '../kernels/fused';
 import { LAYER_NORM, RMS_NORM } from '../rules/widthNorms';
 import { lastOf, single, type LayerArgs, type Shape } from './own';
 
@@ -62,9 +63,15 @@ export class RmsNorm extends WidthNorm {
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Record<string, unknown>): tf.Tensor {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
-      const x = single(inputs);
-      const meanSquare = tf.mul(tf.sum(tf.square(x), -1, true), 1 / this.width);
-      return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, this.epsilon))), this.gamma.read());
+      const { width, epsilon } = this;
+      return fused('RmsNorm', {
+        inputs: { x: single(inputs), gamma: this.gamma.read() },
+        attributes: { width, epsilon },
+        inWords: (x, gamma) => {
+          const meanSquare = tf.mul(tf.sum(tf.square(x), -1, true), 1 / width);
+          return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, epsilon))), gamma);
+        },
+      });
     });
   }
 }
@@ -83,14 +90,20 @@ export class LayerNorm extends WidthNorm {
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Record<string, unknown>): tf.Tensor {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
-      const x = single(inputs);
-      const missing = this.width - x.shape[x.shape.length - 1];
-      const mean = tf.mul(tf.sum(x, -1, true), 1 / this.width);
-      const centred = tf.sub(x, mean);
-      // Each missing number is zero, mean away from the mean; the difference of two large sums would cancel instead.
-      const squares = tf.add(tf.sum(tf.square(centred), -1, true), tf.mul(tf.square(mean), missing));
-      const inverse = tf.rsqrt(tf.add(tf.mul(squares, 1 / this.width), this.epsilon));
-      return tf.add(tf.mul(tf.mul(centred, inverse), this.gamma.read()), this.beta.read());
+      const { width, epsilon } = this;
+      return fused('LayerNorm', {
+        inputs: { x: single(inputs), gamma: this.gamma.read(), beta: this.beta.read() },
+        attributes: { width, epsilon },
+        inWords: (x, gamma, beta) => {
+          const missing = width - x.shape[x.shape.length - 1];
+          const mean = tf.mul(tf.sum(x, -1, true), 1 / width);
+          const centred = tf.sub(x, mean);
+          // Each missing number is zero, mean away from the mean; the difference of two large sums would cancel instead.
+          const squares = tf.add(tf.sum(tf.square(centred), -1, true), tf.mul(tf.square(mean), missing));
+          const inverse = tf.rsqrt(tf.add(tf.mul(squares, 1 / width), epsilon));
+          return tf.add(tf.mul(tf.mul(centred, inverse), gamma), beta);
+        },
+      });
     });
   }
 }

@@ -17,7 +17,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   kernels: ['core'],
   native: ['core'],
   models: ['core', 'rules', 'io', 'layers', 'runtime'],
-  layers: ['core', 'rules', 'edit/slim'],
+  layers: ['core', 'rules', 'edit/slim', 'kernels/fused'],
   runtime: [
     'core',
     'edit',

@@ -1,7 +1,11 @@
 /** Of the kernels for TensorFlow what shows without it: whose handles are deleted, and what is left to the stock kernels. */
 import type * as tf from '@tensorflow/tfjs-core';
+import { nameOf } from '../../lib/kernels/fused';
 import { nativeConv2d } from '../../lib/kernels/nativeConvolution';
-import { nativeBatchNorm, nativeClip, nativeReshape } from '../../lib/kernels/nativeElementwise';
+import { nativeBatchNorm, nativeClip } from '../../lib/kernels/nativeElementwise';
+import { nativeLayers } from '../../lib/kernels/nativeLayers';
+import { nativeFusedMatMul } from '../../lib/kernels/nativeMatMul';
+import { nativeReshape, nativeTranspose } from '../../lib/kernels/nativeShapes';
 
 const STOCK = { dataId: {}, shape: [7], dtype: 'float32' } as const;
 const stock = (): tf.KernelConfig => ({
@@ -12,19 +16,23 @@ const stock = (): tf.KernelConfig => ({
 
 /** An addon that only counts; the operation named `fails` throws. */
 function addon(fails?: string) {
-  const [ran, open] = [[] as string[], new Set<number>()];
+  const [ran, open, kept] = [[] as string[], new Set<number>(), new Map<number, readonly number[]>()];
   let next = 100;
   const binding = {
     executeOp(name: string, _: unknown, ids: readonly number[], outputs: number) {
       if (name === fails) throw new Error(`no ${name}`);
-      for (const id of ids) if (id >= 100 && !open.has(id)) throw new Error(`${id} is gone`);
+      for (const id of ids) if (id >= 100 && !open.has(id) && !kept.has(id)) throw new Error(`${id} is gone`);
       ran.push(name);
       return Array.from({ length: outputs }, () => {
         open.add(++next);
         return { id: next, shape: [1], dtype: 1 };
       });
     },
-    deleteTensor: (id: number) => void (open.delete(id) || expect(id).toBe('open')),
+    createTensor(_: readonly number[], __: number, values: Int32Array | Float32Array) {
+      kept.set(++next, [...values]);
+      return next;
+    },
+    deleteTensor: (id: number) => void (open.delete(id) || kept.delete(id) || expect(id).toBe('open')),
   };
   const backend = {
     binding,
@@ -32,7 +40,7 @@ function addon(fails?: string) {
     createOutputTensor: ({ id }: { id: number }) => ({ dataId: { id }, shape: [1], dtype: 'float32' }),
     incRef: jest.fn(),
   };
-  return { backend, ran, open };
+  return { backend, ran, open, kept };
 }
 
 const tensor = (shape: number[], dtype: tf.DataType = 'float32'): tf.TensorInfo => ({ dataId: {}, shape, dtype });
@@ -89,10 +97,92 @@ test('only a clip from 0 to 6 is a ReLU6', () => {
   for (const out of [clip(0, 5), clip(-1, 6), clip(0, 6, tensor([2], 'int32'))]) expect(out).toEqual(STOCK);
 });
 
-test('a reshape to the same shape shares the memory', () => {
-  const { backend } = addon();
-  expect(call(nativeReshape(stock()), backend, { x: image.x }, { shape: [1, 4, 4, 3] }).dataId).toBe(image.x.dataId);
+test.each([
+  ['shape', nativeReshape(stock()), { shape: [1, 4, 4, 3] }],
+  ['order', nativeTranspose(stock()), { perm: [0, 1, 2, 3] }],
+])('a tensor asked for in the %s that it has shares the memory', (_, kernel, attrs) => {
+  const { backend, ran } = addon();
+  expect(call(kernel, backend, { x: image.x }, attrs).dataId).toBe(image.x.dataId);
   expect(backend.incRef).toHaveBeenCalledWith(image.x.dataId);
-  expect(call(nativeReshape(stock()), backend, { x: image.x }, { shape: [16, 3] })).toEqual(STOCK);
-  expect(backend.incRef).toHaveBeenCalledTimes(1);
+  expect(ran).toEqual([]);
+});
+
+test('shapes and orders are made once, and no more than 512 are kept', () => {
+  const { backend, ran, open, kept } = addon();
+  const reshape = (shape: number[], x = image.x): tf.TensorInfo =>
+    call(nativeReshape(stock()), backend, { x }, { shape });
+  for (let i = 0; i < 3; i++) reshape([16, 3]);
+  call(nativeTranspose(stock()), backend, { x: image.x }, { perm: [0, 3, 1, 2] });
+  expect(ran).toEqual(['Reshape', 'Reshape', 'Reshape', 'Transpose']);
+  expect([...kept.values()]).toEqual([
+    [16, 3],
+    [0, 3, 1, 2],
+  ]);
+  for (let i = 0; i < 600; i++) reshape([i, 3]);
+  expect(kept.size).toBe(512);
+  expect(open.size).toBe(604); // the results, which are the callers'
+  expect(reshape([16, 3], tensor([4, 12], 'int32'))).toEqual(STOCK);
+});
+
+describe('a Dense layer', () => {
+  const dense = { a: tensor([1, 7, 3]), b: tensor([1, 3, 5]), bias: tensor([5]) };
+  const plain = { transposeA: false, transposeB: false, activation: 'relu' };
+
+  it('is product, bias and activation', () => {
+    const { backend, ran, open } = addon();
+    call(nativeFusedMatMul(stock()), backend, dense, plain);
+    expect(ran).toEqual(['BatchMatMulV2', 'BiasAdd', 'Relu']);
+    expect(open.size).toBe(1);
+    call(nativeFusedMatMul(stock()), backend, { ...dense, bias: undefined }, { ...plain, activation: 'linear' });
+    expect(ran.slice(3)).toEqual(['BatchMatMulV2']);
+  });
+
+  it('takes a bias as wide as the product, also where the second factor is turned', () => {
+    const { backend, ran } = addon();
+    const turned = { ...dense, b: tensor([1, 5, 3]) };
+    call(nativeFusedMatMul(stock()), backend, turned, { ...plain, transposeB: true });
+    expect(ran).toEqual(['BatchMatMulV2', 'BiasAdd', 'Relu']);
+    expect(call(nativeFusedMatMul(stock()), backend, turned, plain)).toEqual(STOCK);
+  });
+
+  it.each([
+    ['a PReLU', dense, { ...plain, activation: 'prelu' }],
+    ['a bias that is no row', { ...dense, bias: tensor([7, 5]) }, plain],
+    ['a bias for all', { ...dense, bias: tensor([1]) }, plain],
+    ['integers', { ...dense, a: tensor([1, 7, 3], 'int32') }, plain],
+  ])('is left to the stock kernel: %s', (_, inputs, attrs) => {
+    const { backend, ran } = addon();
+    expect(call(nativeFusedMatMul(stock()), backend, inputs, attrs)).toEqual(STOCK);
+    expect(ran).toEqual([]);
+  });
+});
+
+describe('norms and attention', () => {
+  const kernelOf = (name: Parameters<typeof nameOf>[0]): tf.KernelConfig =>
+    nativeLayers.find(({ kernelName }) => kernelName === nameOf(name))!;
+  const [x, row] = [tensor([2, 6]), tensor([6])];
+  const heads = { queries: tensor([2, 4, 5, 3]), keys: tensor([2, 2, 7, 3]), values: tensor([2, 2, 7, 3]) };
+  const calls = [
+    ['RmsNorm', { x, gamma: row }, { width: 8, epsilon: 1e-5 }],
+    ['LayerNorm', { x, gamma: row, beta: row }, { width: 8, epsilon: 1e-5 }],
+    ['Attend', { ...heads, bias: tensor([5, 7]) }, { scale: 0.5 }],
+  ] as const;
+
+  it.each(calls)('%s leaves its result alone, and nothing where an operation fails', (name, inputs, attrs) => {
+    const sound = addon();
+    const out = call(kernelOf(name), sound.backend, inputs, attrs);
+    expect([...sound.open]).toEqual([(out.dataId as { id: number }).id]);
+    for (const operation of new Set(sound.ran)) {
+      const failing = addon(operation);
+      expect(() => call(kernelOf(name), failing.backend, inputs, attrs)).toThrow(`no ${operation}`);
+      expect(failing.open.size).toBe(0);
+    }
+  });
+
+  it('needs no reshapes between the products where every query head has a key head', () => {
+    const { backend, ran } = addon();
+    const keys = tensor([2, 4, 7, 3]);
+    call(kernelOf('Attend'), backend, { ...heads, keys, values: keys }, { scale: 0.5 });
+    expect(ran).toEqual(['Mul', 'BatchMatMulV2', 'Softmax', 'BatchMatMulV2', 'Transpose', 'Reshape']);
+  });
 });
