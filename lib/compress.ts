@@ -38,8 +38,8 @@ export interface CompressSettings extends RunSettings {
   /** Return what is cut away, for `restore`. */
   readonly keepRemoved?: boolean;
   /**
-   * A folder (under Node.js), or a store of your own, that keeps the model after every step of the method. The same call,
-   * after it was stopped in whatever way, goes on behind the last step that was finished, and ends with the same bytes.
+   * A folder (under Node.js), or a store of your own, that keeps the model after every step of the method, and within a training
+   * after every epoch. The same call, after it was stopped in whatever way, goes on behind the last of them, and ends with the same bytes.
    */
   readonly resume?: string | RunStore;
 }

@@ -9,7 +9,7 @@ import { backendName } from './runtime/backend';
 import type { Splits } from './runtime/data';
 
 /** Of the files that keep a run. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 export interface Identity<N extends Need> {
   readonly method: Method<N>;

@@ -42,9 +42,9 @@ export const SEED: Options = { seed: { value: 'N', help: 'of everything random; 
 
 export const RUN: Options = { 'no-latency': { help: 'do not time the two models' }, ...SEED };
 
-/** For what takes several steps. */
+/** For what takes long. */
 export const RESUME: Options = {
-  resume: { value: 'DIR', help: 'keep finished steps in this folder, and go on behind those that it holds' },
+  resume: { value: 'DIR', help: 'keep finished steps and epochs in this folder, and go on behind those that it holds' },
 };
 
 export type Settings = Readonly<Record<string, string | number>>;

@@ -6,7 +6,7 @@ import type { RunStore } from '../core/store';
 import { replaceFiles } from './atomic';
 
 /** What a run that was killed while it wrote leaves behind. */
-const UNFINISHED = /^\.(run\.json|step-\d+\.bin)\.\d+-\d+\.tmp$/;
+const UNFINISHED = /^\.(run\.json|(step-\d+|training)\.bin)\.\d+-\d+\.tmp$/;
 
 /**
  * Keeps each file of a run in `directory`, which is made if need be, under its own name; a file is there whole or not at

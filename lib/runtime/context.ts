@@ -27,7 +27,7 @@ import { newJournal, wayBack, type Journal } from './journal';
 import { unfitness } from './moments';
 import { observe, observeOrder } from './observe';
 import { recalibrate } from './recalibrate';
-import { keptSteps, type Fingerprint } from './resume';
+import { keptSteps, type Fingerprint, type Kept } from './resume';
 import { shear } from './shear';
 import { time } from './time';
 
@@ -61,6 +61,7 @@ export async function createContext<S>(
 ): Promise<{ readonly context: Context<Need>; readonly journal: Journal<S> }> {
   const journal = newJournal<S>();
   const { notes } = journal;
+  const { step, training } = await keptSteps(store, fingerprint, journal, log);
   const base: BaseContext = {
     original,
     seed,
@@ -68,7 +69,7 @@ export async function createContext<S>(
     log,
     progress,
     ...history(journal),
-    step: await keptSteps(store, fingerprint, journal, log),
+    step,
     async stage(name, model) {
       if (model === journal.last) return;
       journal.last = model;
@@ -88,7 +89,7 @@ export async function createContext<S>(
       return certificate;
     },
   };
-  const given = splits && abilities(splits, journal, { seed, signal, log, progress });
+  const given = splits && abilities(splits, journal, { seed, signal, log, progress, training });
   return { journal, context: { ...base, ...given } as Context<Need> };
 }
 
@@ -123,11 +124,11 @@ function cutMoments(
   return { ...moments, slots: moments.slots.map(slot => gatherSites(left(slot), sites)) };
 }
 
-function abilities(
-  splits: Splits,
-  journal: Journal,
-  run: Required<Pick<RunOptions, 'seed' | 'log' | 'progress'>> & Pick<RunOptions, 'signal'>,
-): Abilities {
+type AbilityRun = Required<Pick<RunOptions, 'seed' | 'log' | 'progress'>> &
+  Pick<RunOptions, 'signal'> &
+  Pick<Kept, 'training'>;
+
+function abilities(splits: Splits, journal: Journal, { training, ...run }: AbilityRun): Abilities {
   const { train, validation = train, loss } = splits;
   return {
     data: {
@@ -145,7 +146,9 @@ function abilities(
       gates: (model, gates, see, options) => gateGradients(model, splits, gates, see, options, run),
     },
     training: {
-      fit: (model, options) => notedFit(model, splits, options, journal, run),
+      async fit(model, options) {
+        return notedFit(model, splits, options, journal, { ...run, halfway: await training(model) });
+      },
       async imitate(model: Checkpoint, options: ImitateOptions) {
         journal.moments = undefined; // of another training
         return imitate(model, splits, options, run);

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../core/checkpoint';
 import type { FitOptions, Moments, Progress, Score, Split } from '../core/context';
 import { PruneError } from '../core/errors';
 import type { GammaHistory } from '../core/gammas';
-import { random } from '../core/random';
+import { random, type Random } from '../core/random';
 import { wrapNorms } from '../edit/slim';
 import { Slimmable } from '../layers/slimmable';
 import { readAllWeights } from './capture';
@@ -20,8 +20,10 @@ import { withLearner } from './learner';
 import { createLoader, type Loader } from './loading';
 import type { LossTerm } from './loss';
 import { unfitness } from './moments';
+import { withoutAdded, type Added } from './norms';
 import { pause } from './pause';
 import { forward } from './predict';
+import type { Halfway } from './resume';
 import { epochBatches, stepsPerEpoch, subset } from './sampling';
 import { createTrainer, rateAt, type Trainer } from './step';
 import { batchOf } from './tensors';
@@ -37,6 +39,8 @@ export interface FitRun {
   readonly onMoments?: (moments: Moments) => void;
   /** With `l1`: told in the end how the gammas went. */
   readonly onGammas?: (history: GammaHistory) => void;
+  /** Where it keeps how far it is, after every epoch but the last; not with `loading`, whose draws follow from all that came before. */
+  readonly halfway?: Halfway;
 }
 
 /**
@@ -52,18 +56,23 @@ export async function fit(
   checkpoint: Checkpoint,
   splits: Splits,
   options: FitOptions,
-  { seed, signal, progress = () => {}, log, moments, onMoments, onGammas }: FitRun,
+  { seed, signal, progress = () => {}, log, moments, onMoments, onGammas, halfway }: FitRun,
 ): Promise<Checkpoint> {
   const settings = readFitOptions(options, splits);
-  const known = settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined;
-  const { l1, optimizer, teacher, regularize } = settings;
+  const { l1, optimizer, teacher, regularize, label } = settings;
+  const past = settings.loading ? undefined : ((await halfway?.read()) as Past | undefined);
+  if (past) log?.(`${label}: goes on behind epoch ${past.epochs} of ${settings.epochs}`);
+  const known = past?.now.moments ?? (settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined);
+  const begun = past ? { ...checkpoint, weights: past.now.weights } : checkpoint;
+  const examples = subset(splits.train, splits.loss, settings.fraction, seed);
   const wrap = l1 === undefined ? undefined : (complete: Checkpoint) => wrapNorms(complete, { l1 });
   let ended: Moments | undefined;
   let history: GammaHistory | undefined;
-  const trained = await withLearner(checkpoint, splits.loss, { place: 'fit', wrap }, ({ model, terms, added }) => {
-    const noise = random(seed, 'fit', 'noise');
+  const trained = await withLearner(begun, splits.loss, { place: 'fit', wrap }, ({ model, terms, added }) => {
+    const noise = noiseOf(seed);
+    const done = (past?.epochs ?? 0) * stepsPerEpoch(examples.length, settings.batchSize);
     return withGuide(teacher, splits.loss, model, terms, async guide => {
-      const trainer = createTrainer(model, { optimizer, added, noise, moments: known, regularize });
+      const trainer = createTrainer(model, { optimizer, added, noise, moments: known, regularize, done });
       const learn: Run['learn'] = (batch, rate) => {
         const mean = trainer.step(() => lossOn(splits.train, batch, model, terms, guide), rate);
         guide?.release();
@@ -71,8 +80,9 @@ export async function fit(
       };
       try {
         const loader = settings.loading && createLoader(settings.loading, { model, splits, terms, seed, signal });
-        const watch = l1 === undefined ? undefined : watchGammas(model, l1);
-        const run = { model, splits, settings, terms, trainer, learn, loader, watch, seed, signal, progress };
+        const watch = l1 === undefined ? undefined : watchGammas(model, l1, past?.gammas);
+        const looks = { model, splits, settings, terms, examples, added, past };
+        const run = { ...looks, trainer, learn, noise, loader, watch, seed, signal, progress, halfway };
         const { weights, moments: last } = await runEpochs(run);
         ended = last;
         history = watch?.history();
@@ -116,11 +126,28 @@ function knownMoments(
   return reason === undefined ? moments : undefined;
 }
 
+/** What Dropout and noise layers draw from: a stream for each epoch. */
+interface Noise extends Pick<Random, 'uniform'> {
+  begin(epoch: number): void;
+}
+
+function noiseOf(seed: number): Noise {
+  const streamOf = (epoch: number): Random => random(seed, 'fit', 'noise', epoch);
+  let stream = streamOf(0);
+  return { uniform: () => stream.uniform(), begin: epoch => (stream = streamOf(epoch)) };
+}
+
 interface Run {
   readonly model: LayersModel;
   readonly splits: Splits;
   readonly settings: FitSettings;
   readonly terms: readonly LossTerm[];
+  /** Of the training split. */
+  readonly examples: Int32Array;
+  readonly added: Added;
+  readonly past?: Past;
+  readonly noise: Noise;
+  readonly halfway?: Halfway;
   readonly trainer: Trainer;
   /** Trains on a batch; gives its mean loss, read by nobody yet. */
   readonly learn: (batch: Int32Array, rate: number) => tf.Scalar;
@@ -139,18 +166,44 @@ interface Standing {
   readonly moments?: Moments;
 }
 
-async function standing({ model, trainer, settings }: Run): Promise<Standing> {
+interface Best {
+  readonly loss: number;
+  readonly epoch: number;
+  readonly at?: Standing;
+}
+
+/** What a training that was stopped needs to go on, after so many epochs. */
+interface Past {
+  readonly epochs: number;
+  readonly now: Standing;
+  readonly best: Best;
+  readonly gammas?: GammaHistory;
+}
+
+async function standing({ model, trainer, settings }: Run, carry = settings.carry): Promise<Standing> {
   const weights = await readAllWeights(layersOf(model));
-  return { weights, ...(settings.carry && { moments: await trainer.moments() }) };
+  return { weights, ...(carry && { moments: await trainer.moments() }) };
+}
+
+async function keepHalfway(run: Run, epochs: number, best: Best): Promise<void> {
+  const { halfway, settings, added, watch } = run;
+  if (!halfway || settings.loading || epochs === settings.epochs) return;
+  const { weights, moments } = await standing(run, true);
+  const past: Past = {
+    epochs,
+    now: { weights: withoutAdded(weights, added), moments },
+    best,
+    gammas: watch?.history(),
+  };
+  await halfway.write(past);
 }
 
 async function runEpochs(run: Run): Promise<Standing> {
-  const { model, splits, settings, terms, watch, signal } = run;
-  const examples = subset(splits.train, splits.loss, settings.fraction, run.seed);
-  let best: { readonly loss: number; readonly epoch: number; readonly at?: Standing } = { loss: Infinity, epoch: -1 };
-  await watch?.look();
-  for (let epoch = 0; epoch < settings.epochs; epoch++) {
-    const loss = await trainEpoch(run, examples, epoch);
+  const { model, splits, settings, terms, watch, signal, past } = run;
+  let best: Best = past?.best ?? { loss: Infinity, epoch: -1 };
+  if (!past) await watch?.look();
+  for (let epoch = past?.epochs ?? 0; epoch < settings.epochs; epoch++) {
+    const loss = await trainEpoch(run, epoch);
     requireFinite(loss, `fit, epoch ${epoch + 1}`, settings.learningRate);
     await watch?.look();
     const validation = splits.validation && (await score(model, splits.validation, terms, { signal }));
@@ -160,20 +213,20 @@ async function runEpochs(run: Run): Promise<Standing> {
       total: settings.epochs,
       detail: [describe(loss, validation), ...(run.loader ? [run.loader.describe()] : [])].join(', '),
     });
-    if (validation === undefined) continue;
-    if (validation.loss < best.loss) {
+    if (validation !== undefined && validation.loss < best.loss) {
       best = { loss: validation.loss, epoch, at: settings.restoreBest ? await standing(run) : undefined };
-    } else if (epoch - best.epoch >= settings.patience) break;
+    } else if (validation !== undefined && epoch - best.epoch >= settings.patience) break;
+    await keepHalfway(run, epoch + 1, best);
   }
   return best.at ?? standing(run);
 }
 
 /** Mean loss over the epoch. The losses stay on the device until its end. */
 async function trainEpoch(
-  { model, settings, learn, loader, seed, signal }: Run,
-  examples: Int32Array,
+  { model, settings, examples, learn, loader, noise, seed, signal }: Run,
   epoch: number,
 ): Promise<number> {
+  noise.begin(epoch);
   const { batchSize, epochs, learningRate } = settings;
   const perEpoch = stepsPerEpoch(examples.length, batchSize);
   const breathe = pause('fit', signal);

@@ -10,12 +10,15 @@ export interface GammaWatch {
   history(): GammaHistory;
 }
 
-/** The gammas of every {@link Slimmable} in `model`; the first look decides how far the bins reach. Undefined where there is none. */
-export function watchGammas(model: LayersModel, l1: number): GammaWatch | undefined {
+/**
+ * The gammas of every {@link Slimmable} in `model`; the first look decides how far the bins reach. Undefined where there is none.
+ * @param past What was seen of this training before.
+ */
+export function watchGammas(model: LayersModel, l1: number, past?: GammaHistory): GammaWatch | undefined {
   const norms = layersOf(model).flatMap(({ layer }) => (layer instanceof Slimmable ? [layer.norm] : []));
   if (norms.length === 0) return undefined;
-  const counts: (readonly number[])[] = [];
-  let most: number | undefined;
+  const counts = [...(past?.counts ?? [])];
+  let most = past?.most;
   return {
     async look() {
       const gammas = await Promise.all(norms.map(({ gamma }) => gamma!.read().data() as Promise<Float32Array>));

@@ -13,12 +13,19 @@ export interface Regularizer {
   dispose(): void;
 }
 
-/** @throws PruneError `bad-option` for units that are not of the model. */
-export function createRegularizer(model: LayersModel, options: NonNullable<FitOptions['regularize']>): Regularizer {
+/**
+ * @param done Steps of this training that were made before.
+ * @throws PruneError `bad-option` for units that are not of the model.
+ */
+export function createRegularizer(
+  model: LayersModel,
+  options: NonNullable<FitOptions['regularize']>,
+  done = 0,
+): Regularizer {
   const weights = weightsOf(model);
   for (const { sites } of options.groups) for (const site of sites) requireOwn(weights, site);
   const groups = options.groups.map(group => squaresOf(weights, group));
-  let steps = 0;
+  let steps = done;
   const penalty = (): tf.Scalar => {
     if (options.kind === 'groupLasso') {
       return sum(groups.map(({ squares, roots }) => tf.mul(norms(squares(), roots), options.strength)));

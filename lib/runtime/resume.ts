@@ -1,4 +1,4 @@
-/** Steps that were finished are kept; the same run, started again, goes on behind the last of them. */
+/** Steps and epochs that were finished are kept; the same run, started again, goes on behind the last of them. */
 import type { Checkpoint } from '../core/checkpoint';
 import { unkept, type BaseContext, type Moments } from '../core/context';
 import { PruneError } from '../core/errors';
@@ -12,9 +12,24 @@ import { addNotes, markOf, notesSince, type Journal, type Notes } from './journa
 export type Fingerprint = Readonly<Record<string, unknown>>;
 
 const RUN = 'run.json';
+/** How far the training is that goes on. */
+const TRAINING = 'training.bin';
+
+export interface Kept {
+  readonly step: BaseContext['step'];
+  /** For a training of `model`, to be called when it begins; undefined where nothing is kept. */
+  training(model: Checkpoint): Promise<Halfway | undefined>;
+}
+
+/** Where a training keeps its state, which {@link pack} must be able to write. */
+export interface Halfway {
+  /** What was written last, by the same training of a run that was stopped. */
+  read(): Promise<unknown>;
+  write(state: unknown): Promise<void>;
+}
 
 /**
- * The `step` of a context. Without a store it keeps nothing. A step that was damaged is run again.
+ * What a context keeps. Without a store it is nothing. A step that was damaged is run again.
  * @throws PruneError `bad-option` when the store keeps another run, `bad-file` when it cannot be read.
  */
 export async function keptSteps<S>(
@@ -22,11 +37,13 @@ export async function keptSteps<S>(
   fingerprint: Fingerprint,
   journal: Journal<S>,
   log: (message: string) => void,
-): Promise<BaseContext['step']> {
-  if (store === undefined) return unkept;
+): Promise<Kept> {
+  if (store === undefined) return { step: unkept, training: () => Promise.resolve(undefined) };
   const run = await begin(store, fingerprint);
+  /** The steps that go on, the innermost last; trainings are counted by the step that has them. */
+  const open: { readonly file: string; trainings: number }[] = [{ file: RUN, trainings: 0 }];
   let begun = 0;
-  return async (name, model, work) => {
+  const step: BaseContext['step'] = async (name, model, work) => {
     const file = `step-${String(begun++).padStart(4, '0')}.bin`;
     const head = { run, name, model: await hashOf(model) };
     const kept = await read<S>(store, file, head, log);
@@ -35,17 +52,34 @@ export async function keptSteps<S>(
       return replay(kept, model, journal);
     }
     const [mark, steps, { moments, recalled }] = [markOf(journal.notes), begun, { ...journal }];
+    open.push({ file, trainings: 0 });
     const result = await work();
+    open.pop();
     if (begun > steps) return result; // its parts are kept, which is enough
     const notes = notesSince(journal.notes, mark);
     const same = result === model;
     const stays = journal.last === result;
     const learnt = journal.moments === moments ? {} : { moments: journal.moments ?? null };
     const scores = journal.recalled === recalled ? {} : { recalled: journal.recalled };
-    const step: Kept<S> = { head, notes, same, stays, ...(!same && { result }), ...learnt, ...scores };
-    await store.write(file, await pack(step));
+    const whole: KeptStep<S> = { head, notes, same, stays, ...(!same && { result }), ...learnt, ...scores };
+    await store.write(file, await pack(whole));
+    if ((await store.read(TRAINING))?.length) await store.write(TRAINING, new Uint8Array());
     return result;
   };
+  const training = async (model: Checkpoint): Promise<Halfway> => {
+    const inner = open[open.length - 1];
+    const name = `training ${inner.trainings++} of ${inner.file}`;
+    const head = { run, name, model: await hashOf(model) };
+    return {
+      async read() {
+        const bytes = await store.read(TRAINING);
+        const kept = bytes && ((await unpack(bytes)) as { readonly head: Head; readonly state: unknown } | undefined);
+        return kept !== undefined && isSame(kept.head, head) ? kept.state : undefined;
+      },
+      write: async state => store.write(TRAINING, await pack({ head, state })),
+    };
+  };
+  return { step, training };
 }
 
 interface Head {
@@ -55,7 +89,7 @@ interface Head {
   readonly model: string;
 }
 
-interface Kept<S> {
+interface KeptStep<S> {
   readonly head: Head;
   readonly notes: Notes<S>;
   /** It returned the model it was given. */
@@ -68,6 +102,8 @@ interface Kept<S> {
   /** Absent where there were no others than before the step. */
   readonly recalled?: Journal['recalled'];
 }
+
+const isSame = (a: Head, b: Head): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Hash of the fingerprint, after it was found to be that of the run in `store`, or written into an empty one. */
 async function begin(store: RunStore, fingerprint: Fingerprint): Promise<string> {
@@ -123,16 +159,16 @@ async function read<S>(
   file: string,
   head: Head,
   log: (message: string) => void,
-): Promise<Kept<S> | undefined> {
+): Promise<KeptStep<S> | undefined> {
   const bytes = await store.read(file);
   if (bytes === undefined) return undefined;
-  const kept = (await unpack(bytes)) as Kept<S> | undefined;
-  if (kept !== undefined && JSON.stringify(kept.head) === JSON.stringify(head)) return kept;
+  const kept = (await unpack(bytes)) as KeptStep<S> | undefined;
+  if (kept !== undefined && isSame(kept.head, head)) return kept;
   log(`${file} is ${kept ? 'of another run' : 'damaged'}; ${head.name} runs again`);
   return undefined;
 }
 
-function replay<S>(kept: Kept<S>, model: Checkpoint, journal: Journal<S>): Checkpoint {
+function replay<S>(kept: KeptStep<S>, model: Checkpoint, journal: Journal<S>): Checkpoint {
   const { notes, same, result, stays, moments, recalled } = kept;
   addNotes(journal.notes, notes);
   if (recalled) journal.recalled = recalled;

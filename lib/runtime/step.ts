@@ -31,10 +31,12 @@ export interface TrainerOptions {
   /** Weights that only complete a layer and stay as they are. */
   readonly added: Added;
   /** Where Dropout and noise get their numbers from. */
-  readonly noise: Random;
+  readonly noise: Pick<Random, 'uniform'>;
   /** What the optimizer knows already; they fit the model. */
   readonly moments?: Moments;
   readonly regularize?: FitOptions['regularize'];
+  /** Steps of this training that were made before; default 0. */
+  readonly done?: number;
   /** Trained beside the model's own; they stay the caller's. */
   readonly beside?: readonly tf.Variable[];
 }
@@ -42,10 +44,10 @@ export interface TrainerOptions {
 /** An optimizer for `model`; the caller disposes it. The model stays the caller's. */
 export function createTrainer(
   model: LayersModel,
-  { optimizer: name, added, noise, moments, regularize, beside = [] }: TrainerOptions,
+  { optimizer: name, added, noise, moments, regularize, done, beside = [] }: TrainerOptions,
 ): Trainer {
   const variables = [...trainedVariables(model, added), ...beside];
-  const regularizer = regularize && createRegularizer(model, regularize);
+  const regularizer = regularize && createRegularizer(model, regularize, done);
   const optimizer = createOptimizer(name);
   if (moments) loadMoments(model, added, moments, optimizer, variables);
   const penalties = [...(regularizer ? [regularizer.penalty] : []), ...lossesOf(model)];
@@ -97,7 +99,7 @@ function trainedVariables(model: LayersModel, added: Added): tf.Variable[] {
  * tf.js seeds the masks of Dropout and noise layers from Math.random and takes no stream of seeds. While a step runs, which
  * it does in one go, Math.random is ours; nobody else's code can see that.
  */
-function withRandom(stream: Random, work: () => void): void {
+function withRandom(stream: Pick<Random, 'uniform'>, work: () => void): void {
   const { random } = Math;
   Math.random = () => stream.uniform();
   try {

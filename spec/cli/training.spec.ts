@@ -107,6 +107,19 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
+test('a lone training that is stopped goes on behind its last epoch', async () => {
+  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const args = ['finetune', net, '--data', data, '--epochs', '3', '--no-latency'];
+  const [whole, out, kept] = ['whole', 'out', 'kept'].map(name => join(folder, name));
+  await run(...args, '--out', whole);
+  const stop = (text: string): void => void (/ 1\/3 loss/.test(text) && process.emit('SIGINT'));
+  expect((await runWatched(stop, ...args, '--resume', kept, '--out', out)).code).toBe(130);
+  const again = await run(...args, '--resume', kept, '--out', out);
+  expect(again.shown.some(text => text.includes('goes on behind epoch 1 of 3'))).toBe(true);
+  expect(again.shown.some(text => / 1\/3 loss/.test(text))).toBe(false);
+  expect(contents(out)).toEqual(contents(whole));
+});
+
 test('what training does not take is refused in one line', async () => {
   const [net, data, folder] = [await slimmable(), examples(), newFolder()];
   const to = ['--out', join(folder, 'out')];
