@@ -59,19 +59,16 @@ export async function fit(
   { seed, signal, progress = () => {}, log, moments, onMoments, onGammas, halfway }: FitRun,
 ): Promise<Checkpoint> {
   const settings = readFitOptions(options, splits);
-  const { l1, optimizer, teacher, regularize, label } = settings;
-  const past = settings.loading ? undefined : ((await halfway?.read()) as Past | undefined);
-  if (past) log?.(`${label}: goes on behind epoch ${past.epochs} of ${settings.epochs}`);
-  const known = past?.now.moments ?? (settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined);
-  const begun = past ? { ...checkpoint, weights: past.now.weights } : checkpoint;
+  const { l1, optimizer, teacher, regularize } = settings;
+  const { begun, past, known } = await startOf(checkpoint, settings, { moments, halfway, log });
   const examples = subset(splits.train, splits.loss, settings.fraction, seed);
   const wrap = l1 === undefined ? undefined : (complete: Checkpoint) => wrapNorms(complete, { l1 });
   let ended: Moments | undefined;
   let history: GammaHistory | undefined;
   const trained = await withLearner(begun, splits.loss, { place: 'fit', wrap }, ({ model, terms, added }) => {
     const noise = noiseOf(seed);
-    const done = (past?.epochs ?? 0) * stepsPerEpoch(examples.length, settings.batchSize);
     return withGuide(teacher, splits.loss, model, terms, async guide => {
+      const done = (past?.epochs ?? 0) * stepsPerEpoch(examples.length, settings.batchSize);
       const trainer = createTrainer(model, { optimizer, added, noise, moments: known, regularize, done });
       const learn: Run['learn'] = (batch, rate) => {
         const mean = trainer.step(() => lossOn(splits.train, batch, model, terms, guide), rate);
@@ -81,9 +78,8 @@ export async function fit(
       try {
         const loader = settings.loading && createLoader(settings.loading, { model, splits, terms, seed, signal });
         const watch = l1 === undefined ? undefined : watchGammas(model, l1, past?.gammas);
-        const looks = { model, splits, settings, terms, examples, added, past };
-        const run = { ...looks, trainer, learn, noise, loader, watch, seed, signal, progress, halfway };
-        const { weights, moments: last } = await runEpochs(run);
+        const about = { model, splits, settings, terms, examples, added, past, seed, signal, progress, halfway };
+        const { weights, moments: last } = await runEpochs({ ...about, trainer, learn, noise, loader, watch });
         ended = last;
         history = watch?.history();
         return weights;
@@ -112,6 +108,20 @@ export function lossOn(
     const task: tf.Scalar = tf.addN(terms.map((term, i) => term.mean(targets[i], outputs[i])));
     return lesson ? guide!.loss(lesson, outputs, task) : task;
   };
+}
+
+/** What training begins with: the model and what the optimizer knows, as they are given or as a run that was stopped left them. */
+async function startOf(
+  checkpoint: Checkpoint,
+  settings: FitSettings,
+  { moments, halfway, log }: Pick<FitRun, 'moments' | 'halfway' | 'log'>,
+): Promise<{ readonly begun: Checkpoint; readonly past?: Past; readonly known?: Moments }> {
+  const past = settings.loading ? undefined : ((await halfway?.read()) as Past | undefined);
+  if (past === undefined) {
+    return { begun: checkpoint, known: settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined };
+  }
+  log?.(`${settings.label}: goes on behind epoch ${past.epochs} of ${settings.epochs}`);
+  return { begun: { ...checkpoint, weights: past.now.weights }, past, known: past.now.moments };
 }
 
 function knownMoments(

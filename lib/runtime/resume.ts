@@ -40,8 +40,8 @@ export async function keptSteps<S>(
 ): Promise<Kept> {
   if (store === undefined) return { step: unkept, training: () => Promise.resolve(undefined) };
   const run = await begin(store, fingerprint);
-  /** The steps that go on, the innermost last; trainings are counted by the step that has them. */
-  const open: { readonly file: string; trainings: number }[] = [{ file: RUN, trainings: 0 }];
+  /** The innermost last. */
+  const open: OpenStep[] = [{ file: RUN, trainings: 0 }];
   let begun = 0;
   const step: BaseContext['step'] = async (name, model, work) => {
     const file = `step-${String(begun++).padStart(4, '0')}.bin`;
@@ -66,7 +66,17 @@ export async function keptSteps<S>(
     if ((await store.read(TRAINING))?.length) await store.write(TRAINING, new Uint8Array());
     return result;
   };
-  const training = async (model: Checkpoint): Promise<Halfway> => {
+  return { step, training: trainings(store, run, open) };
+}
+
+/** A step that goes on; trainings are counted by the step that has them. */
+interface OpenStep {
+  readonly file: string;
+  trainings: number;
+}
+
+function trainings(store: RunStore, run: string, open: readonly OpenStep[]): Kept['training'] {
+  return async model => {
     const inner = open[open.length - 1];
     const name = `training ${inner.trainings++} of ${inner.file}`;
     const head = { run, name, model: await hashOf(model) };
@@ -79,7 +89,6 @@ export async function keptSteps<S>(
       write: async state => store.write(TRAINING, await pack({ head, state })),
     };
   };
-  return { step, training };
 }
 
 interface Head {

@@ -124,8 +124,8 @@ test('a training after another of the same model does not take its epochs', asyn
     name: 'tries two rates',
     needs: ['training'],
     async run(model, context) {
-      await tune(0.1).run(model, context as never);
-      return tune(0.01).run(model, context as never);
+      await tune(0.1).run(model, context);
+      return tune(0.01).run(model, context);
     },
   };
   const whole = await run(back, mlp);
