@@ -1,4 +1,6 @@
-/** The only door: every public name, in the order one meets them. */
+/** The only door: every public name, in the order one meets them. It makes tf.js know all layers of ours. */
+import './layers/registered';
+
 export { useBackend } from './runtime/backend';
 export { compress, type Compressed, type Restorable, type CompressOptions } from './compress';
 export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions } from './plan';
@@ -138,6 +140,7 @@ export type { Measured, Trial, Times, TimeOptions } from './core/timing';
 export type { NdArray } from './core/array';
 
 export { saveLayersModel, loadLayersModel, readPlanFile, readReportFile, type SaveOptions } from './runtime/files';
+export type { GivenFile } from './io/source';
 export { saveKeras, loadKeras } from './runtime/kerasFiles';
 export { openSafetensors, safetensorsFromBytes, type TensorFiles } from './io/safetensors';
 export type { StoredTensor } from './io/safetensorsHeader';

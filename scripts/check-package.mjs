@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { checkBundle } from './check-bundle.mjs';
 
 /** How users' compilers find a package's types; the file's name says whether it is CommonJS or ESM. */
 const COMPILERS = {
@@ -40,6 +41,7 @@ try {
   for (const [name, options] of Object.entries(COMPILERS)) {
     await check(`types, ${name}`, () => compile(consumer, options));
   }
+  await check('bundle for browsers', () => checkBundle(consumer));
   await check('command', () => checkCommand(consumer));
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -59,6 +61,7 @@ function checkFiles(files) {
     'dist/index.mjs',
     'dist/index.d.ts',
     'dist/index.d.mts',
+    'dist/browser/index.mjs',
     'dist/cli.js',
     'bin/tfjs-prune.cjs',
     'LICENSE',
@@ -66,7 +69,10 @@ function checkFiles(files) {
     if (!paths.includes(path)) throw new Error(`${path} is missing`);
   }
   const odd = paths.filter(
-    path => !/^(bin\/tfjs-prune\.cjs|dist\/[\w.-]+|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(path),
+    path =>
+      !/^(bin\/tfjs-prune\.cjs|dist\/[\w.-]+|dist\/browser\/([\w-]+\/)*\w+\.mjs|dist\/browser\/package\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(
+        path,
+      ),
   );
   if (odd.length > 0) throw new Error(`these do not belong there: ${odd.join(', ')}`);
 }
@@ -127,8 +133,10 @@ function run(command, args, cwd = folder) {
 
 async function check(name, action) {
   try {
-    await action();
-    console.log(`  ok      ${name}`);
+    const said = await action();
+    console.log(
+      `  ok      ${name}${typeof said === 'object' ? `\n${said.join('\n')}`.replace(/\n/g, '\n          ') : ''}`,
+    );
   } catch (error) {
     failed(name, error);
   }

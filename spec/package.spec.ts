@@ -1,7 +1,7 @@
 /** What users and their tools read in package.json, and what the lock file must not hold. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { filesUnder, importsOf, ROOT, textOf } from './house/sources';
+import { dirname, join } from 'node:path';
+import { filesUnder, hasSideEffects, importsOf, ROOT, textOf } from './house/sources';
 
 const manifest = JSON.parse(textOf('package.json'));
 const lock = JSON.parse(textOf('package-lock.json'));
@@ -10,6 +10,8 @@ const optional = Object.keys(manifest.peerDependenciesMeta);
 const required = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).filter(
   name => !optional.includes(name),
 );
+
+const BROWSER = './dist/browser/index.mjs';
 
 /** Every string at any depth. */
 function strings(value: unknown): string[] {
@@ -38,19 +40,31 @@ test('lib imports only what is declared', () => {
 });
 
 test('every entry point is one that the build makes', () => {
-  const built = ['./dist/index.js', './dist/index.mjs', './dist/index.d.ts', './dist/index.d.mts'];
+  const built = ['./dist/index.js', './dist/index.mjs', './dist/index.d.ts', './dist/index.d.mts', BROWSER];
   expect(manifest.main).toBe('./dist/index.js');
   expect(manifest.module).toBe('./dist/index.mjs');
   // Notebooks on tslab resolve `types`, not `exports`.
   expect(manifest.types).toBe('./dist/index.d.ts');
   expect(manifest.bin).toEqual({ 'tfjs-prune': 'bin/tfjs-prune.cjs' });
   expect(strings(manifest.exports).sort()).toEqual(['./package.json', ...built].sort());
-  for (const condition of ['import', 'require']) {
-    expect(Object.keys(manifest.exports['.'][condition])).toEqual(['types', 'default']);
-  }
+  expect(Object.keys(manifest.exports['.'].require)).toEqual(['types', 'default']);
+  expect(Object.keys(manifest.exports['.'].import)).toEqual(['types', 'browser', 'default']);
 });
 
-test('importing registers layer classes, so bundlers must not drop the import', () => {
+test('bundlers for pages keep what registers something when it is imported, and need not keep the rest', () => {
+  const effective = filesUnder('lib')
+    .filter(file => !/^lib\/(cli|native)\//.test(file) && hasSideEffects(textOf(file)))
+    .map(file => file.replace(/^lib/, '.').replace(/\.ts$/, '.mjs'));
+  const [, list] = /SIDE_EFFECTS = \[(.*)\]/.exec(textOf('scripts/build-browser.mjs'))!;
+  const listed = list.split(', ').map(glob => glob.slice(1, -1));
+  expect(effective.length).toBeGreaterThan(5);
+  expect(
+    effective.filter(
+      file => !listed.some(glob => file === glob || (glob.endsWith('/*.mjs') && dirname(file) === dirname(glob))),
+    ),
+  ).toEqual([]);
+  expect(listed).toContain('./index.mjs');
+  // Here, and in the builds for Node.js, all is loaded.
   expect(manifest.sideEffects).toBe(true);
 });
 

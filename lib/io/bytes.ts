@@ -72,6 +72,22 @@ export async function readText(source: ByteSource, most: number): Promise<string
   return decodeText(await readAll(source)) ?? refuse('text in UTF-8', 'other bytes');
 }
 
+/** Text in UTF-8, whatever else is in `bytes`. */
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
+/** One after the other, as a copy. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
 /** Undefined for bytes that are no UTF-8. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {

@@ -1,6 +1,7 @@
 /** A JSON file of ours beside a model. What is in it is for others to judge. */
 import { PruneError } from '../core/errors';
 import { isRecord, parseObject, type Json, type Refuse } from '../core/json';
+import { textOf } from './bytes';
 import { openSource, type Source } from './source';
 
 export interface JsonFile {
@@ -41,10 +42,6 @@ export function objectIn(text: string): Json | undefined {
 }
 
 const MOST_MODEL = 64 * 1024 * 1024;
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('utf8');
-}
 
 function unreadable(): never {
   throw new Error('unreadable');

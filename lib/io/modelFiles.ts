@@ -9,10 +9,11 @@ import { basename, dirname, join } from 'node:path';
 import { PruneError } from '../core/errors';
 import { isPlanFile, isReportFile, PLAN_FILE, REPORT_FILE } from './accountFiles';
 import { replaceFiles, textFile, type NewFile } from './atomic';
+import { textOf } from './bytes';
 import { firstTwin, type Json } from '../core/json';
 import { byteLengthOf, parseManifest, refuser, shardNames, type WeightGroup, type WeightSpec } from './manifest';
 import { quantizeWeights, type Precision } from './quantize';
-import { openSource, type Source } from './source';
+import { openSource, type GivenFile, type Source } from './source';
 import { completeTopology } from './topology';
 
 /** A layers-model as data, in the shape of `tf.io.ModelArtifacts`. */
@@ -62,24 +63,24 @@ export async function writeModelFiles(
   const description = { format: 'layers-model', generatedBy, convertedBy, userDefinedMetadata };
   const json = toJson(place, { modelTopology, ...description, weightsManifest });
   await replaceFiles(place, directory, {
-    main: { name: 'model.json', parts: [Buffer.from(json)] },
+    main: { name: 'model.json', parts: [new TextEncoder().encode(json)] },
     others: shards,
-    beside: [...textOf(PLAN_FILE, plan), ...textOf(REPORT_FILE, report)],
+    beside: [...textFiles(PLAN_FILE, plan), ...textFiles(REPORT_FILE, report)],
     isObsolete: await filesOfModelIn(directory),
   });
 }
 
 /**
- * Reads a model from a `model.json`, the folder that holds one, or its http(s) address, as written here, by tf.js or by
+ * Reads a model from a `model.json`, the folder that holds one, its http(s) address, or the files themselves, as written here, by tf.js or by
  * tensorflowjs_converter.
  * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another.
  */
 export async function readModelFiles(
-  path: string,
+  path: string | readonly GivenFile[],
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<ModelArtifacts & { readonly name: string }> {
   const source = await openSource(path, { caller: 'loadLayersModel', main: 'model.json', signal });
-  const text = Buffer.from(await source.readMain()).toString('utf8');
+  const text = textOf(await source.readMain());
   const { groups, ...model } = parseManifest(text, refuser(source.name));
   const weightData: ArrayBuffer[] = [];
   for (const group of groups) weightData.push(...(await readShards(source, group)));
@@ -108,7 +109,7 @@ async function readShards(source: Source, { paths, weights }: WeightGroup): Prom
   return shards;
 }
 
-function textOf(name: string, text: string | undefined): NewFile[] {
+function textFiles(name: string, text: string | undefined): NewFile[] {
   return text === undefined ? [] : [textFile(name, text)];
 }
 

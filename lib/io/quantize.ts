@@ -1,6 +1,7 @@
 /** Weights in fewer bits, in the three ways that tf.js itself reads. */
 import { sizeOf } from '../core/array';
 import { PruneError } from '../core/errors';
+import { joined } from './bytes';
 import { toFloat16 } from './float16';
 import type { Quantization, WeightSpec } from './manifest';
 
@@ -18,7 +19,7 @@ interface Weights {
  */
 export function quantizeWeights(place: string, { weightSpecs, weightData }: Weights, precision: Precision): Weights {
   // tf.js hands over one piece; several would cut values apart.
-  const [bytes] = weightData.length === 1 ? weightData : [new Uint8Array(Buffer.concat(weightData.map(toView))).buffer];
+  const [bytes] = weightData.length === 1 ? weightData : [joined(weightData.map(toView)).buffer];
   const specs: WeightSpec[] = [];
   const data: ArrayBuffer[] = [];
   let offset = 0;

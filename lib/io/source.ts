@@ -1,8 +1,10 @@
-/** Where files come from: a folder of this machine, or an http(s) address. Never more bytes than the reader can use. */
+/** Where files come from: a folder of this machine, an http(s) address, or whoever gave them to a page. Never more bytes than the reader can use. */
 import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkAborted } from '../core/check';
 import { PruneError } from '../core/errors';
+import { joined } from './bytes';
+import { short } from './manifest';
 
 export interface Source {
   /** The main file as a person would name it. */
@@ -10,6 +12,14 @@ export interface Source {
   readMain(): Promise<Uint8Array<ArrayBuffer>>;
   /** A file beside the main one. @throws PruneError `bad-file` when it is missing or holds more than `most` bytes. */
   readBeside(path: string, most: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A file that a user gave to a page, as `File` is. */
+export interface GivenFile {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 export interface SourceOptions {
@@ -24,18 +34,63 @@ export interface SourceOptions {
 const MOST_TEXT = 256 * 1024 * 1024;
 
 /**
- * Opens a file, the folder that holds it, or its http(s) address (a folder there ends with "/"). Files beside an address get
- * its query too, which may be what grants access.
+ * Opens a file, the folder that holds it, its http(s) address (a folder there ends with "/"; in a page it may be relative), or
+ * the files themselves. Files beside an address get its query too, which may be what grants access.
  * @throws PruneError `bad-file` for something else.
  */
-export async function openSource(path: string, options: SourceOptions): Promise<Source> {
+export async function openSource(path: string | readonly GivenFile[], options: SourceOptions): Promise<Source> {
+  if (Array.isArray(path)) return openFiles(path as readonly GivenFile[], options);
   if (typeof path !== 'string' || path === '') {
     const cure = 'Pass the path or the http(s) address of a model.';
     throw new PruneError('bad-option', { place: options.caller, expected: 'a path', got: String(path), cure });
   }
-  if (/^https?:/i.test(path)) return openAddress(path, options);
+  const address = /^https?:/i.test(path) ? path : fromPage(path);
+  if (address !== undefined) return openAddress(address, options);
   // As tfjs-node reads it: what follows is a path, also a relative one.
   return openFolder(path.replace(/^file:\/\//i, ''), options);
+}
+
+/** The address that `path` means in a browser, which has no folders. */
+function fromPage(path: string): string | undefined {
+  const { location, process } = globalThis as {
+    location?: { href: string };
+    process?: { versions?: { node?: string } };
+  };
+  if (process?.versions?.node !== undefined || location === undefined) return undefined;
+  return URL.canParse(path, location.href) ? new URL(path, location.href).href : path;
+}
+
+/** Folders are not given along: a shard is found by its own name. */
+async function openFiles(files: readonly GivenFile[], { caller, main, signal }: SourceOptions): Promise<Source> {
+  const named = files.filter(({ name }) => name === main);
+  const found = named.length > 0 ? named : files.filter(({ name }) => name.endsWith('.json'));
+  if (found.length !== 1) {
+    const names = files.length === 0 ? 'no file' : files.map(({ name }) => `"${name}"`).join(', ');
+    refuser(caller, `one ${kindOf(main)}`)(short(names), `Choose ${main} and the files beside it together.`);
+  }
+  const [{ name }] = found;
+  const read = async (file: GivenFile | undefined, path: string, what: string, most: number) => {
+    checkAborted(caller, signal);
+    const refuse = refuser(`${caller} "${path}"`, what);
+    if (file === undefined) return refuse('no such file', `Choose it together with ${name}.`);
+    if (file.size > most) return tooLarge(refuse, file.size, most);
+    // The file may have changed, or gone, since it was chosen.
+    const bytes = await file.arrayBuffer().catch((cause: Error) => refuse(cause.message, 'Choose it again.', cause));
+    return new Uint8Array(bytes);
+  };
+  return {
+    name,
+    readMain: () => read(found[0], name, `a ${kindOf(main)}`, MOST_TEXT),
+    readBeside: (path, most) => {
+      const own = path.split('/').pop();
+      return read(
+        files.find(file => file.name === own),
+        path,
+        `a shard named in "${name}"`,
+        most,
+      );
+    },
+  };
 }
 
 async function openFolder(path: string, { caller, main, signal }: SourceOptions): Promise<Source> {
@@ -131,13 +186,17 @@ async function download(
 async function collect(response: Response, most: number, refuse: RefuseFile): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    // Leaving the loop also cancels the download.
-    if (length > most) return tooLarge(refuse, length, most);
-    parts.push(part);
+  // Not every browser can loop over a body.
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
+    length += next.value.length;
+    if (length > most) {
+      await reader?.cancel();
+      return tooLarge(refuse, length, most);
+    }
+    parts.push(next.value);
   }
-  return new Uint8Array(Buffer.concat(parts, length));
+  return joined(parts);
 }
 
 type RefuseFile = (got: string, cure: string, cause?: unknown) => never;

@@ -1,6 +1,7 @@
 /** What lies beside a tokenizer.json and counts tokens as well. */
 import { describe, isIndex, isRecord, parseObject, type Json, type Refuse } from '../core/json';
 import { jsonFile, type WholeFile } from '../io/atomic';
+import { joined } from '../io/bytes';
 import { textOf, type NumberOf } from './tokenModel';
 
 /** A `tokenizer.model` is not among them: it cannot be rewritten, and nobody needs it where there is a tokenizer.json. */
@@ -30,7 +31,7 @@ const MAPS: Readonly<Record<string, MapJson>> = {
 /** `file` with the numbers of tokens that `numberOf` gives; one that repeats the vocabulary as it is. */
 export function mapBeside(file: WholeFile, at: BesideAt): WholeFile {
   if (!Object.hasOwn(MAPS, file.name)) return file;
-  const json = parseObject(textOf(Buffer.concat(file.parts), at.refuse), at.refuse, `a ${file.name}`);
+  const json = parseObject(textOf(joined(file.parts), at.refuse), at.refuse, `a ${file.name}`);
   return jsonFile(file.name, MAPS[file.name](json, at));
 }
 

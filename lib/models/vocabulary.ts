@@ -2,7 +2,7 @@
 import { checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
 import type { WholeFile } from '../io/atomic';
-import { decodeText } from '../io/bytes';
+import { decodeText, joined } from '../io/bytes';
 import { pause } from '../runtime/pause';
 import { parseScoreTokenizer } from './scoreTokenizer';
 import { loadTokenizer, parseTokenizer, type Tokenizer } from './tokenizer';
@@ -116,7 +116,7 @@ async function countTokens(corpus: Corpus, path: string | undefined, signal: Abo
 function parsed(files: readonly WholeFile[]): Tokenizer | Promise<Tokenizer> {
   const bytesOf = (name: string): Uint8Array | undefined => {
     const file = files.find(each => each.name === name);
-    return file && Buffer.concat(file.parts);
+    return file && joined(file.parts);
   };
   const json = bytesOf('tokenizer.json');
   if (json === undefined) return parseScoreTokenizer(bytesOf('tokenizer.bin')!, 'tokenizer.bin');

@@ -13,6 +13,7 @@ import { readTopology } from '../io/keras';
 import { refuser } from '../io/manifest';
 import { metadataBeside, readJsonFile, type JsonFile } from '../io/jsonFile';
 import { readModelFiles, writeModelFiles, type ModelArtifacts } from '../io/modelFiles';
+import type { GivenFile } from '../io/source';
 import type { Precision } from '../io/quantize';
 import type { Report } from '../report/report';
 import { parseReport } from '../report/reportFile';
@@ -61,12 +62,12 @@ export async function saveLayersModel(model: LayersModel, directory: string, opt
 }
 
 /**
- * Reads a model from its `model.json`, the folder that holds it, or its http(s) address; the caller disposes it. It is not
- * compiled. Reads what tf.js reads, and files of Keras 3 and weight names of other writers where it is certain what is meant.
+ * Reads a model from its `model.json`, the folder that holds it, its http(s) address, or, in a page, the files that a user gave;
+ * the caller disposes it. It is not compiled. Reads what tf.js reads, and files of Keras 3 and weight names of other writers where it is certain what is meant.
  * @throws PruneError `bad-file` when a file is missing, damaged, of another format or contradicts another; `aborted`.
  */
 export async function loadLayersModel(
-  path: string,
+  path: string | readonly GivenFile[],
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<LayersModel> {
   const { name, ...artifacts } = await readModelFiles(path, { signal });

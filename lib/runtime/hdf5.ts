@@ -34,7 +34,7 @@ interface Hdf5 {
 /** Under Node it reads and writes the files of the machine. */
 const PACKAGE = 'h5wasm/node';
 
-const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
+const SIGNATURE = Uint8Array.from('\x89HDF\r\n\x1a\n', character => character.charCodeAt(0));
 
 /** Lends `use` the file at `path`. @throws PruneError `bad-file` where the package is missing, or it is no such file. */
 export async function withHdf5<T>(
@@ -58,10 +58,10 @@ export async function withHdf5<T>(
 
 async function beginsAsHdf5(path: string): Promise<boolean> {
   const file = await open(path).catch(() => undefined);
-  const begin = Buffer.alloc(SIGNATURE.length);
+  const begin = new Uint8Array(SIGNATURE.length);
   await file?.read(begin, 0, begin.length, 0).catch(() => undefined); // a folder cannot be read
   await file?.close();
-  return begin.equals(SIGNATURE);
+  return SIGNATURE.every((byte, i) => begin[i] === byte);
 }
 
 function noFile(place: string, path: string): PruneError {

@@ -14,6 +14,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   methods: [...PURE, 'criteria', 'budgets'],
   report: PURE,
   io: ['core'],
+  browser: ['core'],
   kernels: ['core'],
   native: ['core'],
   models: ['core', 'rules', 'io', 'layers', 'runtime'],

@@ -62,6 +62,15 @@ export function castsToAny(text: string): boolean {
   return found;
 }
 
+/** Whether `text` itself does something when it is loaded: a statement at its top that declares nothing. */
+export function hasSideEffects(text: string): boolean {
+  const { statements } = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true);
+  return statements.some(statement => {
+    const loops = ts.isIterationStatement(statement, false);
+    return loops || ts.isExpressionStatement(statement) || ts.isIfStatement(statement);
+  });
+}
+
 /** The file or folder that a relative import of `file` means, from the root; a package's name otherwise. */
 export function resolveImport(file: string, target: string): string {
   return target.startsWith('.') ? posix.join(posix.dirname(file), target) : target;

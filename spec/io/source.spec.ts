@@ -1,6 +1,6 @@
 /** Models from addresses, off a server of our own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -84,6 +84,45 @@ test('a model is read from a file: address, as with tfjs-node', async () => {
     expect(await outputsOf(model)).toEqual(outputs);
     model.dispose();
   }
+});
+
+describe('a model from files that a user chose', () => {
+  const given = (folder: string): File[] =>
+    readdirSync(folder).map(name => new File([readFileSync(join(folder, name))], name));
+
+  test('is read whatever its description is called', async () => {
+    const { folder, outputs } = await saved();
+    const files = given(folder).filter(({ name }) => name !== 'plan.json');
+    const renamed = files.map(file => (file.name === 'model.json' ? new File([file], 'digits.json') : file));
+    for (const chosen of [given(folder), files.reverse(), renamed]) {
+      const model = await loadLayersModel(chosen);
+      expect(await outputsOf(model)).toEqual(outputs);
+      model.dispose();
+    }
+  });
+
+  test('is refused when something is missing, too long, or not one model', async () => {
+    const { folder } = await saved();
+    const files = given(folder);
+    const [main, shard] = ['model.json', '.bin'].map(end => files.find(({ name }) => name.endsWith(end))!);
+    const cases: [File[], RegExp][] = [
+      [[], /^loadLayersModel: expected one model file, got no file\. Choose model\.json and/],
+      [[shard], /got "group1.*\.bin"/],
+      [[new File(['{}'], 'a.json'), new File(['{}'], 'b.json')], /got "a\.json", "b\.json"/],
+      [
+        [main],
+        /^loadLayersModel "group1.*": expected a shard named in "model\.json", got no such file\. Choose it together/,
+      ],
+      [[main, new File([shard, shard], shard.name)], /bytes or more where at most/],
+      [[main, new File([], shard.name)], /got 0 \(/],
+      [[new File(['<!doctype html>'], 'model.json'), shard], /expected JSON, got "<!doctype html>"/],
+    ];
+    for (const [chosen, message] of cases) {
+      const error = await rejection(loadLayersModel(chosen));
+      expect(error.code).toBe('bad-file');
+      expect(error.message).toMatch(message);
+    }
+  });
 });
 
 test('names of shards are names, not parts of an address', async () => {
