@@ -114,7 +114,7 @@ export { plateaus, type Plateaus, type WidthTable, type GroupWidths, type WidthP
 export type { Sensitivity, GroupSensitivity, SensitivityPoint } from './core/sensitivity';
 export type { ScanOptions, WidthOptions } from './methods/scan';
 export { toHtml } from './report/html/page';
-export { plotReport, type Plot } from './report/plots';
+export { plotReport, plotPlan, type Plot } from './report/plots';
 export { toPng, type PngOptions } from './runtime/png';
 export type { Account } from './report/account';
 export { parseReport, parseSensitivity } from './report/reportFile';

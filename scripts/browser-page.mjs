@@ -1,0 +1,73 @@
+/** The page of examples/browser: built of what users get of the library, and served on this machine alone. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = join(root, 'examples/browser');
+const wasm = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+/** Backends that only pages need, in a folder of their own, which is also that of bench/browser.ts. */
+const folder = join(root, '.browser');
+const EXTRA = { '@tensorflow/tfjs-backend-webgl': '4.22.0', '@tensorflow/tfjs-backend-webgpu': '4.22.0' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** Fills the folder `out`. Without WebGL and WebGPU where their packages cannot be had. */
+export async function buildPage(out) {
+  await import('./build-browser.mjs');
+  const extra = haveExtra() ? Object.keys(EXTRA) : [];
+  const lines = [...extra.map(name => `import '${name}';`), "import './worker.ts';"];
+  const shared = {
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    logLevel: 'warning',
+    alias: { 'tfjs-prune': join(root, 'dist/browser/index.mjs') },
+    nodePaths: [join(folder, 'node_modules')],
+  };
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(join(out, 'digits'), { recursive: true });
+  await build({ ...shared, entryPoints: [join(page, 'main.ts')], outfile: join(out, 'main.js') });
+  const contents = lines.join('\n');
+  await build({ ...shared, stdin: { contents, resolveDir: page, loader: 'ts' }, outfile: join(out, 'worker.js') });
+  for (const name of ['index.html', 'style.css']) cpSync(join(page, name), join(out, name));
+  const isFile = path => !path.endsWith('.ts');
+  cpSync(join(page, 'digits'), join(out, 'digits'), { recursive: true, filter: isFile });
+  cpSync(join(root, 'examples/data/digits.csv.gz'), join(out, 'digits/digits.csv.gz'));
+  const isWasm = path => path === wasm || path.endsWith('.wasm');
+  cpSync(wasm, join(out, 'wasm'), { recursive: true, filter: isWasm });
+}
+
+/** Port 0: any that is free. */
+export async function servePage(out, port = 0) {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const path = join(out, normalize(decodeURIComponent(pathname === '/' ? '/index.html' : pathname)));
+    const type = TYPES[extname(path)] ?? 'application/octet-stream';
+    if (!path.startsWith(out) || !existsSync(path)) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' }).end(readFileSync(path));
+  });
+  await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  const close = () => (server.closeAllConnections(), server.close());
+  return { address: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+/** tf.js itself is found in the folder above: there must be one copy of it. */
+function haveExtra() {
+  if (Object.keys(EXTRA).every(name => existsSync(join(folder, 'node_modules', name)))) return true;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: EXTRA }));
+  const options = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const shell = process.platform === 'win32';
+  return spawnSync('npm', ['install', '--prefix', folder, ...options], { stdio: 'ignore', shell }).status === 0;
+}
