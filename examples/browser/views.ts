@@ -2,7 +2,7 @@
 import type { PlanGroup, Report } from 'tfjs-prune';
 import { drawing, element, facts, fold, table } from './elements';
 import type { BackendName, DataInfo, ModelInfo, Outcome } from './messages';
-import { bytes, change, count, milliseconds, percent, whole } from './numbers';
+import { bytes, change, count, milliseconds, percent, tiny, whole } from './numbers';
 import type { Speed } from './store';
 
 export function modelView({ name, input, output, plan, plots }: ModelInfo): Node[] {
@@ -11,9 +11,8 @@ export function modelView({ name, input, output, plan, plots }: ModelInfo): Node
   const frozen = groups.filter(group => group.frozen !== undefined);
   const units = free.reduce((sum, group) => sum + group.units, 0);
   return [
+    element('p', {}, element('strong', {}, name), ` takes ${shape(input)} and gives ${shape(output)}.`),
     facts([
-      { name: 'Model', value: name },
-      { name: 'Input and output', value: `${shape(input)} to ${shape(output)}` },
       { name: 'Parameters', value: count(cost?.before.parameters) },
       { name: 'MACs', value: count(cost?.before.macs) },
       { name: 'Size as float32', value: bytes(cost?.before.bytes ?? 0) },
@@ -29,6 +28,7 @@ export function modelView({ name, input, output, plan, plots }: ModelInfo): Node
     fold(
       'How the groups hang together, and why',
       element('div', { class: 'plots' }, ...plots.map(({ svg }) => drawing(svg))),
+      ...free.filter(({ reasons = [] }) => reasons.length > 0).flatMap(whyTogether),
     ),
     frozen.length > 0 &&
       fold(
@@ -44,6 +44,13 @@ export function modelView({ name, input, output, plan, plots }: ModelInfo): Node
 
 function groupRow(group: PlanGroup): (string | HTMLElement)[] {
   return [group.name, String(group.units), layersOf(group, 'makes'), layersOf(group, 'reads')];
+}
+
+function whyTogether({ name, reasons = [] }: PlanGroup): HTMLElement[] {
+  return [
+    element('p', { class: 'group-name' }, element('strong', {}, name)),
+    element('ul', {}, ...reasons.map(reason => element('li', {}, reason))),
+  ];
 }
 
 function layersOf({ coupled = [] }: PlanGroup, role: string): string {
@@ -101,7 +108,8 @@ export function resultView({ report }: Outcome): Node[] {
         'p',
         { class: 'proof' },
         element('strong', {}, 'Certificate: '),
-        `the cut is exact. On ${certificates[0].probes} probe inputs the smaller model and the original without those units differ by at most ${worst.toExponential(1)}.`,
+        `the cut is exact. On ${certificates[0].probes} probe inputs the smaller model and the original without those units ` +
+          (worst === 0 ? 'agree to the last bit.' : `differ by at most ${tiny(worst)}.`),
       ),
   ].filter(item => item !== false);
 }
@@ -130,17 +138,26 @@ const NAMES: Readonly<Record<BackendName, string>> = { wasm: 'WASM', webgl: 'Web
 export const BACKENDS = Object.keys(NAMES) as readonly BackendName[];
 
 export function speedView(speeds: Partial<Record<BackendName, Speed | 'running'>>): HTMLElement {
-  const rows = BACKENDS.map(name => {
+  const rows = BACKENDS.map(name => [NAMES[name], ...speedCells(speeds[name])]);
+  const problems = BACKENDS.map(name => {
     const speed = speeds[name];
-    if (speed === undefined || speed === 'running')
-      return [NAMES[name], speed ? 'measuring \u2026' : 'not measured', '', ''];
-    if ('problem' in speed) return [NAMES[name], 'not available', '', speed.problem];
-    return [
-      NAMES[name],
-      milliseconds(speed.before.median),
-      milliseconds(speed.after.median),
-      `${speed.speedup.toFixed(2)}\u00d7 as fast`,
-    ];
+    return (
+      typeof speed === 'object' &&
+      'problem' in speed &&
+      element('p', { class: 'note' }, `${NAMES[name]}: ${speed.problem}`)
+    );
   });
-  return table('Milliseconds for one example', [['backend', 'before', 'after', ''], ...rows], [1, 2]);
+  const times = table('Milliseconds for one example', [['backend', 'before', 'after', 'speed'], ...rows], [1, 2, 3]);
+  return element('div', {}, times, ...problems);
+}
+
+function speedCells(speed: Speed | 'running' | undefined): string[] {
+  if (speed === 'running') return ['\u2026', '\u2026', 'measuring'];
+  if (speed === undefined) return ['\u2013', '\u2013', 'not measured'];
+  if ('problem' in speed) return ['\u2013', '\u2013', 'not available'];
+  return [
+    milliseconds(speed.before.median),
+    milliseconds(speed.after.median),
+    `${speed.speedup.toFixed(2)}\u00a0\u00d7`,
+  ];
 }

@@ -86,7 +86,7 @@ async function openData(files: readonly Chosen[], pixels: Pixels): Promise<DataI
 
 async function readLabelled(files: readonly Chosen[], wanted: Wanted, pixels: Pixels): Promise<Labelled> {
   const [first] = files;
-  if (files.length !== 1 || first.file.type.startsWith('image/')) return readImages(files, wanted, pixels);
+  if (files.length !== 1 || !/\.csv(\.gz)?$/i.test(first.path)) return readImages(files, wanted, pixels);
   const isGzip = first.path.endsWith('.gz');
   const stream = first.file.stream();
   const plain = isGzip ? stream.pipeThrough(new DecompressionStream('gzip')) : stream;
