@@ -35,7 +35,10 @@ export function parseCsv(name: string, text: string, wanted: Wanted): Labelled {
       refuse(place, expected, `${cells.length} columns`, 'Write each example into one line, values first.');
     }
     for (let i = 0; i < width; i++) values[row * width + i] = numberIn(cells[i], `${place}, column ${i + 1}`);
-    labels[row] = numberIn(cells[width], `${place}, class`);
+    const label = numberIn(cells[width], `${place}, class`);
+    if (!Number.isInteger(label))
+      refuse(`${place}, class`, 'a whole number', `"${label}"`, 'Number the classes from 0.');
+    labels[row] = label;
   });
   return { values, labels: checked(name, labels, wanted) };
 }

@@ -36,6 +36,8 @@ export interface ModelInfo {
   /** A plan that removes nothing: groups, what goes together and why, and the cost. */
   readonly plan: Plan;
   readonly plots: readonly Plot[];
+  /** A plan that removes half of every group, for what that saves. */
+  readonly half: Plan;
 }
 
 export interface DataInfo {

@@ -1,11 +1,11 @@
 /** What is known, as elements. */
-import type { PlanGroup, Report } from 'tfjs-prune';
+import type { Plan, PlanGroup, Report } from 'tfjs-prune';
 import { drawing, element, facts, fold, table } from './elements';
 import type { BackendName, DataInfo, ModelInfo, Outcome } from './messages';
 import { bytes, change, count, milliseconds, percent, tiny, whole } from './numbers';
 import type { Speed } from './store';
 
-export function modelView({ name, input, output, plan, plots }: ModelInfo): Node[] {
+export function modelView({ name, input, output, plan, plots, half }: ModelInfo): Node[] {
   const { groups, cost } = plan;
   const free = groups.filter(({ frozen }) => frozen === undefined);
   const frozen = groups.filter(group => group.frozen !== undefined);
@@ -21,9 +21,9 @@ export function modelView({ name, input, output, plan, plots }: ModelInfo): Node
     free.length === 0
       ? element('p', { class: 'note' }, 'Nothing in this model can be pruned; the reasons stand below.')
       : table(
-          'Groups: units that can only go together',
-          [['group', 'units', 'made by', 'read by'], ...free.map(groupRow)],
-          [1],
+          'Groups of units that can only go together, and what it saves to remove half of one',
+          [['group', 'units', 'parameters', 'MACs', 'made by', 'read by'], ...free.map(group => groupRow(group, half))],
+          [1, 2, 3],
         ),
     fold(
       'How the groups hang together, and why',
@@ -42,8 +42,12 @@ export function modelView({ name, input, output, plan, plots }: ModelInfo): Node
   ].filter(item => item !== false);
 }
 
-function groupRow(group: PlanGroup): (string | HTMLElement)[] {
-  return [group.name, String(group.units), layersOf(group, 'makes'), layersOf(group, 'reads')];
+function groupRow(group: PlanGroup, half: Plan): string[] {
+  const { savings } = half.groups.find(({ name }) => name === group.name) ?? {};
+  const saved = [savings?.parameters, savings?.macs].map(value =>
+    value === undefined ? '?' : `\u2212${count(value)}`,
+  );
+  return [group.name, String(group.units), ...saved, layersOf(group, 'makes'), layersOf(group, 'reads')];
 }
 
 function whyTogether({ name, reasons = [] }: PlanGroup): HTMLElement[] {

@@ -53,8 +53,8 @@ async function openModel(files: readonly File[]): Promise<ModelInfo> {
   await useBackend('auto');
   const opened = await loadLayersModel(files);
   try {
-    const nothing = { criterion: magnitude(), budget: uniform({ ratio: 0 }) };
-    const account = await plan(opened, nothing);
+    const planOf = (ratio: number) => plan(opened, { criterion: magnitude(), budget: uniform({ ratio, minimum: 1 }) });
+    const [account, half] = [await planOf(0), await planOf(0.5)];
     const [{ shape: input }] = opened.inputs;
     const [{ shape: output }] = opened.outputs;
     model?.dispose();
@@ -65,6 +65,7 @@ async function openModel(files: readonly File[]): Promise<ModelInfo> {
       output: output.slice(1),
       plan: account,
       plots: plotPlan(account),
+      half,
     };
   } catch (error) {
     opened.dispose();

@@ -86,6 +86,22 @@ test('a model is read from a file: address, as with tfjs-node', async () => {
   }
 });
 
+test('in a browser, which has no folders, a path is an address', async () => {
+  const { outputs } = await saved();
+  const { versions } = process;
+  Object.defineProperty(process, 'versions', { value: {}, configurable: true });
+  Object.assign(globalThis, { location: { href: `${root}/models/page.html` } });
+  try {
+    const model = await loadLayersModel('model.json');
+    expect(await outputsOf(model)).toEqual(outputs);
+    model.dispose();
+    expect((await rejection(loadLayersModel('http://'))).message).toMatch(/expected an address, got none/);
+  } finally {
+    Reflect.deleteProperty(globalThis, 'location');
+    Object.defineProperty(process, 'versions', { value: versions, configurable: true });
+  }
+});
+
 describe('a model from files that a user chose', () => {
   const given = (folder: string): File[] =>
     readdirSync(folder).map(name => new File([readFileSync(join(folder, name))], name));
