@@ -1,10 +1,10 @@
 /** The page of examples/browser: built of what users get of the library, and served on this machine alone. */
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { haveIn } from './own-folder.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = join(root, 'examples/browser');
@@ -23,7 +23,7 @@ const TYPES = {
 /** Fills the folder `out`. Without WebGL and WebGPU where their packages cannot be had. */
 export async function buildPage(out) {
   await import('./build-browser.mjs');
-  const extra = haveExtra() ? Object.keys(EXTRA) : [];
+  const extra = haveIn(folder, EXTRA) ? Object.keys(EXTRA) : [];
   const lines = [...extra.map(name => `import '${name}';`), "import './worker.ts';"];
   const shared = {
     bundle: true,
@@ -60,14 +60,4 @@ export async function servePage(out, port = 0) {
   await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const close = () => (server.closeAllConnections(), server.close());
   return { address: `http://127.0.0.1:${server.address().port}/`, close };
-}
-
-/** tf.js itself is found in the folder above: there must be one copy of it. */
-function haveExtra() {
-  if (Object.keys(EXTRA).every(name => existsSync(join(folder, 'node_modules', name)))) return true;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: EXTRA }));
-  const options = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const shell = process.platform === 'win32';
-  return spawnSync('npm', ['install', '--prefix', folder, ...options], { stdio: 'ignore', shell }).status === 0;
 }

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
@@ -24,6 +24,7 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const EPOCHS = 4;
 const LONGEST = 60_000;
 
+const { findChromium } = await tsImport('../bench/peers/chromium.ts', import.meta.url);
 const executablePath = findChromium();
 if (executablePath === undefined) {
   console.log('The test of the page is skipped: no Chromium. Set CHROME_PATH to one.');
@@ -138,7 +139,7 @@ async function showsLatency() {
   const rows = await rowsOf('#latency-view');
   assert.deepEqual(rows.map(([name]) => name), ['WASM', 'WebGL', 'WebGPU']); // prettier-ignore
   const [wasm, ...others] = rows;
-  assert.match(wasm.join(' '), /^WASM [\d.]+\sms [\d.]+\sms [\d.]+\s×$/);
+  assert.match(wasm.join(' '), /^WASM (1|32) [\d.]+\sms [\d.]+\sms [\d.]+\s×$/);
   for (const row of others) assert.match(row.join(' '), /\sms .*\sms .*×$|not available$/);
   console.log(rows.map(row => `          ${row.join('  ')}`).join('\n'));
   await look('4-after');
@@ -184,8 +185,12 @@ async function survivesReload() {
   assert.deepEqual(await shown(), before);
   assert.equal(await page.$eval('#amount', input => input.value), '60');
   assert.equal(await page.$eval('#epochs', input => Number(input.value)), EPOCHS);
+  await page.click('#result-section summary');
   const report = await page.waitForFrame(frame => frame.parentFrame() !== null);
   assert.match(await report.$eval('h1', title => title.textContent), /^prune\(l1\) -> fineTune/);
+  await until(() => page.$eval('#report', ({ offsetHeight }) => offsetHeight > 1000), 'a report in full height');
+  await look('5-report');
+  await page.click('#result-section summary');
 }
 
 async function refusesData() {
@@ -227,10 +232,10 @@ async function takesImages() {
   await idle();
 }
 
-/** From the top of the page by Tab: everything can be reached, and what is reached can be seen. */
+/** By Tab from the first control on: everything can be reached, and what is reached can be seen. */
 async function worksByKeyboard() {
-  await page.evaluate(() => document.activeElement?.blur());
-  const reached = [];
+  await page.focus('#model-files');
+  const reached = ['model-files'];
   for (let i = 0; i < 40; i++) {
     await page.keyboard.press('Tab');
     const { id, ring } = await page.evaluate(() => {
@@ -345,13 +350,6 @@ function folderWith(files) {
     writeFileSync(join(top, name), content);
   }
   return top;
-}
-
-function findChromium() {
-  if (process.env.CHROME_PATH) return process.env.CHROME_PATH;
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return names.flatMap(name => folders.map(path => join(path, name))).find(existsSync);
 }
 
 async function check(name, action) {

@@ -3,9 +3,10 @@
  * adapter it says so and succeeds. Chromium's software adapter serves where it is installed and no other driver is named.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'tsup';
+import { haveIn } from './own-folder.mjs';
 
 /** What the tests have run with. */
 const PACKAGES = { webgpu: '0.6.2', '@tensorflow/tfjs-backend-webgpu': '4.22.0' };
@@ -22,7 +23,7 @@ const folder = `${root}.webgpu`;
 const tests = `${folder}/tests`;
 const wanted = process.argv.slice(2);
 
-install();
+if (!haveIn(folder, PACKAGES, 'inherit')) skip('the packages webgpu and tfjs-backend-webgpu cannot be installed');
 const environment = withDriver();
 await build();
 const files = readdirSync(tests)
@@ -34,19 +35,6 @@ const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec'
   env: environment,
 });
 process.exit(status ?? 1);
-
-/** tf.js itself is found in the folder above: there must be one copy of it. */
-function install() {
-  if (Object.keys(PACKAGES).every(name => existsSync(`${folder}/node_modules/${name}`))) return;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/package.json`, JSON.stringify({ private: true, dependencies: PACKAGES }));
-  const options = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status } = spawnSync('npm', ['install', '--prefix', folder, ...options], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
-  if (status !== 0) skip('the packages webgpu and tfjs-backend-webgpu cannot be installed');
-}
 
 /** The environment in which there is an adapter. */
 function withDriver() {

@@ -10,7 +10,6 @@ import {
   geometricMedian,
   global,
   magnitude,
-  plan,
   prune,
   PruneError,
   random,
@@ -44,9 +43,9 @@ export async function pruneModel(
   settings: Settings,
   { signal, step }: Run,
 ): Promise<Outcome> {
-  const cut = prune({ criterion: CRITERIA[settings.criterion](), budget: await budgetOf(model, settings) });
+  const cut = prune({ criterion: CRITERIA[settings.criterion](), budget: budgetOf(settings) });
   const { epochs } = settings;
-  const method = epochs > 0 ? chain(cut, fineTune({ epochs, optimizer: 'momentum', learningRate: 0.02 })) : cut;
+  const method = epochs > 0 ? chain(cut, fineTune({ epochs, optimizer: 'adam' })) : cut;
   const progress = ({ stage, done, total, detail }: Progress): void =>
     step(`${stage}: ${done} of ${total}${detail ? `, ${detail}` : ''}`, done / total);
   const compressed = await compress<Need>(model, method, {
@@ -75,13 +74,12 @@ function missing({ needs }: { readonly needs: readonly Need[] }): Data {
   });
 }
 
-async function budgetOf(model: LayersModel, { budget, amount }: Settings): Promise<Budget> {
+function budgetOf({ budget, amount }: Settings): Budget {
   const ratio = amount / 100;
   // At least one unit of every group stays, or its layer would be none.
   if (budget === 'uniform') return uniform({ ratio, minimum: 1 });
   if (budget === 'global') return global({ ratio, minimum: 1 });
-  const { cost } = await plan(model, { criterion: magnitude(), budget: uniform({ ratio: 0 }) });
-  return costTarget({ macs: Math.floor((cost?.before.macs ?? 0) * (1 - ratio)) });
+  return costTarget({ macs: 1 - ratio });
 }
 
 /** model.json, and all weights in one file beside it. */
