@@ -5,7 +5,7 @@ import { standalone, WIDTH, type Drawing } from '../../lib/report/drawing/drawin
 import { groupGraph } from '../../lib/report/drawing/groupGraph';
 import { groupMap } from '../../lib/report/drawing/groupMap';
 import { lineDrawing } from '../../lib/report/drawing/lines';
-import { plotReport } from '../../lib/report/plots';
+import { plotPlan, plotReport } from '../../lib/report/plots';
 import { plotsOfStages } from '../../lib/report/stagePlots';
 import { ACCOUNT, PLAN, SAMPLE } from './sample';
 
@@ -186,6 +186,13 @@ test('every drawing as a file: whole, named, with the style in it, and nothing f
     expect(svg.match(/https?:/g)).toHaveLength(1);
   }
   expect(plotReport({ report: { ...SAMPLE, stages: [], layers: [] } })).toEqual([]);
+});
+
+test('a plan alone is drawn as in the report of it', () => {
+  const plots = plotPlan(ACCOUNT.plan!);
+  expect(plots.map(({ name }) => name)).toEqual(['groups', 'group-1-stem', 'group-2-block1-conv1']);
+  expect(plotReport(ACCOUNT)).toEqual(expect.arrayContaining([...plots]));
+  expect(plotPlan({ ...ACCOUNT.plan!, groups: [] })).toEqual([]);
 });
 
 test('a file has the title above the drawing', () => {
