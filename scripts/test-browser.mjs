@@ -42,6 +42,8 @@ await buildPage(site);
 const { address, close } = await servePage(site);
 const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS });
 const page = await openPage();
+const session = await page.createCDPSession();
+await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: downloads });
 try {
   await check('the page opens and asks for a model', opens);
   await check('the digits example shows its groups and data', showsDigits);
@@ -120,12 +122,21 @@ async function stops() {
   await text('#status', /^Stopped\./);
   await idle();
   assert.equal(await page.$eval('#result-section', section => section.hidden), true);
+  // What is pruned already stays when only the measuring is stopped.
+  await set('#epochs', 0);
+  await page.click('#prune');
+  await text('#progress-text', /Measuring/);
+  await page.click('#stop');
+  await text('#status', /measuring was stopped/);
+  await idle();
+  assert.match(await text('#latency-view', /not measured/), /not measured/);
 }
 
 async function prunes() {
   await set('#epochs', EPOCHS);
   await set('#amount', 60);
   await page.click('#prune');
+  await text('#progress-text', /Measuring/);
   const view = await text('#result-view', /Certificate/);
   assert.match(view, /the cut is exact/);
   const of = Object.fromEntries((await rowsOf('#result-view')).map(cells => [cells[0], parseFloat(cells[3])]));
@@ -151,8 +162,9 @@ async function loadsInPlainTf() {
     await page.click(`#downloads a[download="${name}"]`);
     await until(() => existsSync(join(downloads, name)), `a download ${name}`);
   }
-  const { test } = await digitsApart();
   const tf = require('@tensorflow/tfjs-core');
+  tf.env().set('IS_TEST', true); // it would print an advertisement
+  const { test } = await digitsApart();
   require('@tensorflow/tfjs-backend-cpu');
   await tf.setBackend('cpu');
   const { weightsManifest, ...json } = JSON.parse(readFileSync(join(downloads, 'model.json'), 'utf8'));
@@ -226,7 +238,10 @@ async function takesImages() {
   const files = pictures.flatMap((data, i) =>
     Array.from({ length: 6 }, (_, at) => [`${'cab'[i]}/${at}.png`, Buffer.from(data, 'base64')]),
   );
-  await choose('#data-folder', [folderWith(Object.fromEntries(files))]);
+  await choose('#data-folder', [folderWith({ ...Object.fromEntries(files), 'd/0.png': 'no image' })]);
+  await text('#data-view .error', /d\/0\.png": expected an image/);
+  await idle();
+  await drop('#data-drop', [folderWith(Object.fromEntries(files))]);
   const view = await text('#data-view', /For training/);
   assert.match(view, /For training12.*best epoch2.*accuracy4.*Classesa, b, c/);
   await idle();
@@ -281,8 +296,6 @@ async function look(name) {
 async function openPage() {
   const opened = await browser.newPage();
   await opened.setViewport({ width: 1200, height: 900 });
-  const session = await opened.createCDPSession();
-  await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: downloads });
   await opened.evaluateOnNewDocument(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
   opened.setDefaultTimeout(LONGEST);
   opened.on('pageerror', error => complaints.push(String(error)));
@@ -335,6 +348,17 @@ async function set(selector, value) {
 async function choose(selector, paths) {
   const input = await page.$(selector);
   await input.uploadFile(...paths);
+}
+
+async function drop(selector, paths) {
+  const { x, y } = await page.$eval(selector, place => {
+    place.scrollIntoView({ block: 'center' });
+    const { left, top, width, height } = place.getBoundingClientRect();
+    return { x: left + width / 2, y: top + height / 2 };
+  });
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'])
+    await session.send('Input.dispatchDragEvent', { type, x, y, data });
 }
 
 function file(name, content) {

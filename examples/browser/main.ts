@@ -12,7 +12,8 @@ const worker = startWorker();
 /** The worker that measures just now; one for each backend, so that none slows another. */
 let timer: Helper | undefined;
 let hasModel = false;
-let hasData = false;
+/** What the worker has read, to be read again when pixels shall become something else. */
+let dataFiles: readonly Chosen[] | undefined;
 let hasResult = false;
 let isBusy = false;
 let isStopped = false;
@@ -25,7 +26,7 @@ function settings(): Settings {
     criterion: input('criterion').value as Settings['criterion'],
     budget: input('budget').value as Settings['budget'],
     amount: Number(input('amount').value),
-    epochs: hasData ? Number(input('epochs').value) : 0,
+    epochs: dataFiles ? Number(input('epochs').value) : 0,
   };
 }
 
@@ -39,14 +40,14 @@ function showSettings({ criterion, budget, amount, epochs }: Settings): void {
 /** What can be done now. */
 function refresh(): void {
   byId('amount-shown').textContent = `${input('amount').value} %`;
-  byId('epochs-hint').textContent = hasData ? '' : 'Needs data; without it the cut is all that is done.';
-  input('epochs').disabled = !hasData;
+  byId('epochs-hint').textContent = dataFiles ? '' : 'Needs data; without it the cut is all that is done.';
+  input('epochs').disabled = !dataFiles;
   const taylor = document.querySelector<HTMLOptionElement>('[data-needs-data]')!;
-  taylor.disabled = !hasData;
-  if (!hasData && taylor.selected) input('criterion').value = START.criterion;
+  taylor.disabled = !dataFiles;
+  if (!dataFiles && taylor.selected) input('criterion').value = START.criterion;
   input('prune').disabled = isBusy || !hasModel;
   for (const id of ['data-files', 'data-folder']) input(id).disabled = isBusy || !hasModel;
-  for (const id of ['model-files', 'use-digits', 'clear']) input(id).disabled = isBusy;
+  for (const id of ['model-files', 'use-digits', 'clear', 'pixels']) input(id).disabled = isBusy;
   byId('stop').hidden = !isBusy;
   byId('progress-view').hidden = !isBusy;
 }
@@ -83,7 +84,8 @@ async function openModel(files: readonly File[], isKept = false): Promise<boolea
   say('');
   const view = byId('model-view');
   return during(view, 'Reading the model', async () => {
-    hasModel = hasData = hasResult = false;
+    hasModel = hasResult = false;
+    dataFiles = undefined;
     byId('result-section').hidden = true;
     byId('data-view').replaceChildren();
     if (!isKept) await Promise.all([keep('model', undefined), keep('data', undefined), keep('result', undefined)]);
@@ -97,11 +99,11 @@ async function openData(files: readonly Chosen[], isKept = false): Promise<boole
   say('');
   const view = byId('data-view');
   return during(view, 'Reading the data', async () => {
-    hasData = false;
+    dataFiles = undefined;
     if (!isKept) await keep('data', undefined);
     await worker.ask('forgetData', {});
     view.replaceChildren(...dataView(await worker.ask('data', { files, pixels: input('pixels').value as Pixels })));
-    hasData = true;
+    dataFiles = files;
     if (!isKept) await keep('data', files);
   });
 }
@@ -204,6 +206,8 @@ function listen(): void {
   for (const id of ['data-files', 'data-folder']) {
     input(id).addEventListener('change', event => void openData(filesFrom(event)));
   }
+  // Beside the places for them, files would open in place of the page.
+  for (const type of ['dragover', 'drop']) addEventListener(type, event => event.preventDefault());
   dropped(byId('model-drop'), files => !isBusy && openModel(files.map(({ file }) => file)));
   dropped(byId('data-drop'), files => !isBusy && hasModel && openData(files));
   byId('use-digits').addEventListener('click', () => void useDigits());
@@ -211,7 +215,10 @@ function listen(): void {
     refresh();
     void keep('settings', { ...settings(), epochs: Number(input('epochs').value) });
   });
-  byId('pixels').addEventListener('change', () => void keep('pixels', input('pixels').value));
+  byId('pixels').addEventListener('change', () => {
+    void keep('pixels', input('pixels').value);
+    if (dataFiles && !isBusy) void openData(dataFiles);
+  });
   byId('settings').addEventListener('submit', event => {
     event.preventDefault();
     if (!isBusy && hasModel) void prune();
@@ -221,4 +228,5 @@ function listen(): void {
 }
 
 listen();
+refresh();
 void restore();

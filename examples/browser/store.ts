@@ -19,11 +19,12 @@ export interface Kept {
   result: Result;
 }
 
+/** A browser that keeps nothing (a private window, a full disk) is no reason to fail. */
 export function recall<K extends keyof Kept>(name: K): Promise<Kept[K] | undefined> {
-  return get<Kept[K]>(name);
+  return get<Kept[K]>(name).catch(() => undefined);
 }
 
-/** Undefined is nothing. A browser that keeps nothing (a private window, a full disk) is no reason to fail. */
+/** Undefined is nothing. */
 export async function keep<K extends keyof Kept>(name: K, value: Kept[K] | undefined): Promise<void> {
   await set(name, value).catch(() => undefined);
 }
