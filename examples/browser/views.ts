@@ -153,16 +153,16 @@ export function speedView(speeds: Partial<Record<BackendName, Speed | 'running'>
   });
   const times = table(
     'Time of one prediction',
-    [['backend', 'examples', 'before', 'after', 'speed'], ...rows],
+    [['backend', 'before', 'after', 'speed', 'examples'], ...rows],
     [1, 2, 3, 4],
   );
   return element('div', {}, times, ...problems);
 }
 
 function speedCells(speed: Speed | 'running' | undefined): string[] {
-  if (speed === 'running') return ['', '\u2026', '\u2026', 'measuring'];
-  if (speed === undefined) return ['', '\u2013', '\u2013', 'not measured'];
-  if ('problem' in speed) return ['', '\u2013', '\u2013', 'not available'];
+  if (speed === 'running') return ['\u2026', '\u2026', '\u2026', 'measuring'];
+  if (speed === undefined) return ['\u2013', '\u2013', '\u2013', 'not measured'];
+  if ('problem' in speed) return ['\u2013', '\u2013', '\u2013', 'not available'];
   const { batch, before, after, speedup } = speed;
-  return [String(batch), milliseconds(before.median), milliseconds(after.median), `${speedup.toFixed(2)}\u00a0\u00d7`];
+  return [milliseconds(before.median), milliseconds(after.median), `${speedup.toFixed(2)}\u00a0\u00d7`, String(batch)];
 }
