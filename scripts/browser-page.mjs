@@ -1,7 +1,7 @@
 /** The page of examples/browser: built of what users get of the library, and served on this machine alone. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { haveIn } from './own-folder.mjs';
@@ -50,14 +50,24 @@ export async function buildPage(out) {
 
 /** Port 0: any that is free. */
 export async function servePage(out, port = 0) {
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    const path = join(out, normalize(decodeURIComponent(pathname === '/' ? '/index.html' : pathname)));
+  const server = createServer(({ url }, response) => {
+    const [path, content] = fileAt(out, url);
+    if (content === undefined) return response.writeHead(404).end();
     const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    if (!path.startsWith(out) || !existsSync(path)) return response.writeHead(404).end();
-    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' }).end(readFileSync(path));
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' }).end(content);
   });
   await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const close = () => (server.closeAllConnections(), server.close());
   return { address: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+/** Path and content; neither for what is no file of that folder. */
+function fileAt(folder, url) {
+  try {
+    const { pathname } = new URL(url, 'http://localhost');
+    const path = join(folder, normalize(decodeURIComponent(pathname === '/' ? '/index.html' : pathname)));
+    return path.startsWith(join(folder, sep)) ? [path, readFileSync(path)] : [];
+  } catch {
+    return [];
+  }
 }
