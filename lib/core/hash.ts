@@ -7,11 +7,11 @@ import type { Checkpoint } from './checkpoint';
  */
 export async function hashOf({ topology, weights }: Checkpoint): Promise<string> {
   const encoder = new TextEncoder();
-  const parts: Uint8Array[] = [encoder.encode(JSON.stringify(topology, withoutNull))];
+  const parts: Uint8Array<ArrayBuffer>[] = [encoder.encode(JSON.stringify(topology, withoutNull))];
   for (const [path, arrays] of weights) {
     for (const { shape, dtype, data } of arrays) {
       parts.push(encoder.encode(`\n${path} ${dtype} [${shape.join(',')}]\n`));
-      parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      parts.push(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
     }
   }
   // One hash per part and one over them keeps large models from being copied into a single buffer.
@@ -34,6 +34,6 @@ function withoutNull(_key: string, value: unknown): unknown {
   return value === null ? undefined : value;
 }
 
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
 }

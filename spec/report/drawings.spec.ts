@@ -189,10 +189,10 @@ test('every drawing as a file: whole, named, with the style in it, and nothing f
 });
 
 test('a plan alone is drawn as in the report of it', () => {
-  const plots = plotPlan(ACCOUNT.plan!);
+  const plots = plotPlan(ACCOUNT.plan);
   expect(plots.map(({ name }) => name)).toEqual(['groups', 'group-1-stem', 'group-2-block1-conv1']);
   expect(plotReport(ACCOUNT)).toEqual(expect.arrayContaining([...plots]));
-  expect(plotPlan({ ...ACCOUNT.plan!, groups: [] })).toEqual([]);
+  expect(plotPlan({ ...ACCOUNT.plan, groups: [] })).toEqual([]);
 });
 
 test('a file has the title above the drawing', () => {
