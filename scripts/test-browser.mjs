@@ -54,7 +54,7 @@ try {
   await check('Stop stops', stops);
   await check('pruning with fine-tuning: accuracy, certificate, cost', prunes);
   await check('latency is shown for each backend that there is', showsLatency);
-  await check('the download gives the same predictions in plain tf.js', loadsInPlainTf);
+  await check('the download, in plain tf.js, has the accuracy and the loss that the page shows', loadsInPlainTf);
   await check('model, data, settings and result survive a reload', survivesReload);
   await check('data that does not fit gives its message', refusesData);
   await check('images in folders are data, too', takesImages);
