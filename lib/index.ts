@@ -142,6 +142,7 @@ export type { NdArray } from './core/array';
 export { saveLayersModel, loadLayersModel, readPlanFile, readReportFile, type SaveOptions } from './runtime/files';
 export type { GivenFile } from './io/source';
 export { saveKeras, loadKeras } from './runtime/kerasFiles';
+export { saveOnnx } from './runtime/onnxFiles';
 export { openSafetensors, safetensorsFromBytes, type TensorFiles } from './io/safetensors';
 export type { StoredTensor } from './io/safetensorsHeader';
 export type { StoredType, FloatType } from './io/dtypes';
