@@ -124,7 +124,7 @@ function emitCall(
 /** The name of a size that is open. */
 function sizeOf({ keepsSizes }: Conversion, input: Value, path: string, axis: number): Dim {
   const before = input.dims[axis];
-  return keepsSizes && typeof before === 'string' ? before : openSize(path, axis);
+  return axis === 0 || (keepsSizes && typeof before === 'string') ? before : openSize(path, axis);
 }
 
 function openSize(name: string, axis: number): string {

@@ -1,17 +1,27 @@
 /** The table of conversions: adding that of a layer class is one file and one line here. */
 import type { Conversion } from './conversion';
 import * as activation from './layers/activation';
+import { attention } from './layers/attention';
 import * as convolution from './layers/convolution';
 import { dense } from './layers/dense';
+import { categoryEncoding, embedding, masking } from './layers/embedding';
 import * as merge from './layers/merge';
+import { convLstm2d } from './layers/movingImages';
 import * as noise from './layers/noise';
 import * as normalization from './layers/normalization';
 import * as pooling from './layers/pooling';
+import * as positions from './layers/positions';
+import * as recurrent from './layers/recurrent';
 import { flatten, permute, repeatVector, reshape } from './layers/shape';
+import { layerNorm, rmsNorm } from './layers/widthNorms';
+import { timeDistributed } from './layers/wrappers';
 import { defineConversion } from './table';
 
 export const CONVERSIONS: readonly Conversion[] = [
   dense,
+  embedding,
+  categoryEncoding,
+  masking,
   convolution.conv1d,
   convolution.conv2d,
   convolution.conv3d,
@@ -19,6 +29,13 @@ export const CONVERSIONS: readonly Conversion[] = [
   convolution.conv3dTranspose,
   convolution.depthwiseConv2d,
   convolution.separableConv2d,
+  recurrent.simpleRnn,
+  recurrent.gru,
+  recurrent.lstm,
+  recurrent.rnn,
+  convLstm2d,
+  recurrent.bidirectional,
+  timeDistributed,
   normalization.batchNormalization,
   normalization.layerNormalization,
   normalization.rescaling,
@@ -59,6 +76,13 @@ export const CONVERSIONS: readonly Conversion[] = [
   noise.gaussianNoise,
   noise.gaussianDropout,
   noise.alphaDropout,
+  attention,
+  rmsNorm,
+  layerNorm,
+  positions.tiedEmbedding,
+  positions.positionEmbedding,
+  positions.classToken,
+  positions.firstToken,
 ];
 
 for (const conversion of CONVERSIONS) defineConversion(conversion);

@@ -80,3 +80,25 @@ export function asFloats(graph: Builder, value: Value): Value {
   const cast = graph.once(`floats ${name}`, () => graph.node('Cast', [name], { to: { int: 1 } }));
   return { ...value, type: 'float32', stored: [{ name: cast, order }] };
 }
+
+/** The order in which it was made where its last axis is the last, else that of tf.js. */
+export function lastKept({ dims, stored: [made] }: Value): Order {
+  const last = dims.length - 1;
+  return made.order[last] === last ? made.order : inPlace(dims.length);
+}
+
+/** The size of an axis of tf.js, `[1]`. */
+export function sizeOfAxis(graph: Builder, { dims, stored: [{ name, order }] }: Value, axis: number): string {
+  const size = dims[axis];
+  if (typeof size === 'number') return graph.ints([size]);
+  const at = order.indexOf(axis);
+  return graph.once(`size ${size}`, () => graph.node('Shape', [name], { start: { int: at }, end: { int: at + 1 } }));
+}
+
+/** 0, 1, ... for each place along an open axis of tf.js. */
+export function placesOf(graph: Builder, value: Value, axis: number): string {
+  return graph.once(`places ${value.dims[axis]}`, () => {
+    const count = graph.node('Squeeze', [sizeOfAxis(graph, value, axis), graph.ints([0])]);
+    return graph.node('Range', [graph.ints([0], []), count, graph.ints([1], [])]);
+  });
+}

@@ -26,7 +26,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
     'kernels',
     'layers',
     'io',
-    'onnx/index',
+    'onnx',
     'graph/cost',
     'report/latency',
     'report/report',

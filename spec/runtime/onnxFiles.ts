@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import * as ort from 'onnxruntime-web';
 import { PruneError, saveOnnx, useBackend } from '../../lib';
-import { relativeError } from '../../lib/core/array';
+import { relativeError, type NdArray } from '../../lib/core/array';
 import { probeInputs } from '../../lib/runtime/probes';
 import { toTensor } from '../../lib/runtime/tensors';
 import { NETS } from '../zoo/nets';
@@ -20,7 +20,7 @@ export async function differs(model: LayersModel, file: string): Promise<number>
   let far = 0;
   for (const batch of [1, 3]) {
     const probes = probeInputs(model, batch, batch);
-    const feeds = Object.fromEntries(probes.map(({ data, dtype, shape }, i) => [session.inputNames[i], new ort.Tensor(dtype as 'float32', data as Float32Array, shape)])); // prettier-ignore
+    const feeds = Object.fromEntries(probes.map((_, i) => [session.inputNames[i], fed(probes[i], model.inputs[i].dtype)])); // prettier-ignore
     const got = await session.run(feeds);
     const tensors = probes.map(toTensor);
     const want = [model.predict(tensors)].flat();
@@ -33,6 +33,11 @@ export async function differs(model: LayersModel, file: string): Promise<number>
   }
   await session.release();
   return far;
+}
+
+/** Whole numbers as floats, where that is what the model takes. */
+function fed({ data, shape }: NdArray, dtype: string): ort.Tensor {
+  return dtype === 'int32' ? new ort.Tensor('int32', Int32Array.from(data), shape) : new ort.Tensor('float32', Float32Array.from(data), shape); // prettier-ignore
 }
 
 async function main(): Promise<void> {

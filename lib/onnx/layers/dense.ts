@@ -1,7 +1,7 @@
 /** Dense. */
 import { ndarray, transpose, type NdArray } from '../../core/array';
 import type { Conversion, OnnxCall } from '../conversion';
-import { channelsFirst, inPlace, madeOrder, read, sameOrder, type Value } from '../value';
+import { channelsFirst, inPlace, lastKept, madeOrder, read, sameOrder, type Value } from '../value';
 import { activated } from './activation';
 
 export const dense: Conversion = {
@@ -36,9 +36,7 @@ function onImages(call: OnnxCall): Value {
 
 function onLastAxis(call: OnnxCall): Value {
   const { graph, inputs } = call;
-  const last = inputs[0].dims.length - 1;
-  const made = madeOrder(inputs[0]);
-  const order = made[last] === last ? made : inPlace(last + 1);
+  const order = lastKept(inputs[0]);
   const [kernel, ...bias] = weightNames(call, 'kernel', array => array);
   const product = graph.node('MatMul', [read(graph, inputs[0], order), kernel]);
   return activated(call, bias.length > 0 ? graph.node('Add', [product, bias[0]]) : product, order);

@@ -28,7 +28,8 @@ function merging(className: string, merge: Merge): Conversion {
       const rank = outputs[0].length;
       const expanded = inputs.map(input => withRank(graph, input, rank));
       const order = commonOrder(inputs.filter(({ dims }) => dims.length === rank));
-      return valueOf(merge(graph, expanded.map(value => read(graph, value, order))), outputs[0], order); // prettier-ignore
+      const names = expanded.map(value => read(graph, value, order));
+      return withMask(inputs, valueOf(merge(graph, names), outputs[0], order));
     },
   };
 }
@@ -56,9 +57,14 @@ export const concatenate: Conversion = {
     const order = commonOrder(inputs);
     const axis = order.indexOf(fromStart(Number(config.axis ?? -1), order.length));
     const names = inputs.map(input => read(graph, input, order));
-    return valueOf(graph.node('Concat', names, { axis: { int: axis } }), outputs[0], order);
+    return withMask(inputs, valueOf(graph.node('Concat', names, { axis: { int: axis } }), outputs[0], order));
   },
 };
+
+/** Which steps count cannot be told where several masks meet. */
+function withMask(inputs: readonly Value[], value: Value): Value {
+  return inputs.some(({ mask }) => mask !== undefined) ? { ...value, mask: '' } : value;
+}
 
 /** A matrix product per example, in which a row stands for a matrix of one. */
 export const dot: Conversion = {
