@@ -15,6 +15,8 @@ export interface OnnxCall {
   /** Sizes of what it gives, as tf.js has them. */
   readonly outputs: readonly (readonly Dim[])[];
   readonly graph: Builder;
+  /** Whether some layer of the model says which steps count. */
+  readonly masked: boolean;
   /** Throws the one error, which names the layer. */
   readonly refuse: Refuse;
   /** What the model inside a wrapper makes of its inputs. */

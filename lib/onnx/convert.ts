@@ -8,6 +8,7 @@ import type { Call, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { inputLayer } from '../rules/input';
 import { LORA_DENSE } from '../rules/lora';
+import { masking } from '../rules/noise';
 import type { Flow } from '../rules/rule';
 import { builder, type Builder } from './builder';
 import type { Conversion } from './conversion';
@@ -29,11 +30,13 @@ export function toOnnx(source: Source, refuse: Refuse): OnnxGraph {
   const { inside = new Map<string, Checkpoint>() } = source;
   const model = inStockLayers(source);
   const { topology } = model;
-  requireConversions([topology, ...[...inside.values()].map(held => held.topology)], refuse);
+  const specs = [topology, ...[...inside.values()].map(held => held.topology)].flatMap(each => leaves(each));
+  requireConversions(specs, refuse);
+  const masked = specs.some(({ spec }) => spec.className === masking.className || spec.config.maskZero === true);
   const graph = builder();
   const declared: OnnxValue[] = [];
   const names = outputNames(topology);
-  const values = emit(model, '', { graph, refuse, inside }, (call, i) => {
+  const values = emit(model, '', { graph, refuse, inside, masked }, (call, i) => {
     const name = graph.fresh(inputsOf(topology)[i].name);
     const { dtype } = call.config as { dtype?: ElementType };
     const dims = call.outputs[0].shape.map((size, axis) => size ?? openSize(name, axis));
@@ -54,8 +57,7 @@ function inStockLayers(model: Checkpoint): Checkpoint {
   return leaves(stock.topology).some(({ spec }) => spec.className === LORA_DENSE) ? withoutLora(stock) : stock;
 }
 
-function requireConversions(topologies: readonly Topology[], refuse: Refuse): void {
-  const specs = topologies.flatMap(topology => leaves(topology));
+function requireConversions(specs: ReturnType<typeof leaves>, refuse: Refuse): void {
   const unknown = specs.filter(({ spec: { className } }) => className !== inputLayer.className && !conversionOf(className)); // prettier-ignore
   if (unknown.length === 0) return;
   const list = unknown.map(({ path, spec }) => `a ${spec.className}, "${path}"`).join(' and ');
@@ -66,6 +68,7 @@ interface Emission {
   readonly graph: Builder;
   readonly refuse: Refuse;
   readonly inside: ReadonlyMap<string, Checkpoint>;
+  readonly masked: boolean;
 }
 
 /** What leaves `model`, which lies at `path`; `give` says what stands for each of its inputs. */
@@ -96,7 +99,7 @@ function emitCall(
   given: readonly Value[],
   emission: Emission,
 ): readonly Value[] {
-  const { graph, inside } = emission;
+  const { graph, inside, masked } = emission;
   const refuse: Refuse = (expected, got, cure = 'Replace it, or cut the model before it.') =>
     emission.refuse(`${expected} in layer "${path}"`, got, cure);
   const strange = unknownKeys(rule, config);
@@ -111,6 +114,7 @@ function emitCall(
     inputs,
     outputs: outputs.map(({ shape }) => shape.map((size, axis) => size ?? sizeOf(conversion, inputs[0], path, axis))),
     graph,
+    masked,
     refuse,
     inside: values => {
       const held = inside.get(layer) ?? refuse('a model that was captured', 'none');

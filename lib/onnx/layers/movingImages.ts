@@ -14,7 +14,7 @@ export const convLstm2d: Conversion = {
   convert(call) {
     const { graph, config, inputs, refuse } = call;
     if (inputs.length > 1) refuse('images that begin at zero', 'states that are given');
-    if (inputs[0].mask !== undefined) refuse('steps that all count', 'some that are left out');
+    if (call.masked) refuse('steps that all count', 'a model in which some are left out');
     if (config.stateful === true) refuse('no states that are kept from batch to batch', 'stateful');
     const order = imageOrder(config, 4);
     const held = zeroState(call, stateSizes(call, order));

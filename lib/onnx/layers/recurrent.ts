@@ -82,12 +82,18 @@ interface Ran {
 function run(call: OnnxCall, { cells, backwards, flipped, config, given }: Run): Ran {
   const { graph, refuse, inputs } = call;
   if (config.stateful === true) refuse('no states that are kept from batch to batch', 'stateful');
-  if (inputs[0].mask === '') refuse('steps to leave out that come from one layer', 'several');
+  requireMask(call);
   const states = given.map(value => read(graph, value));
   const attributes = cells.length === 1 && inputs[0].mask === undefined ? operatorAttributes(cells[0]) : undefined;
   const ran = attributes ? byOperator(call, cells[0], backwards, states, attributes) : byScan(call, cells, backwards, states); // prettier-ignore
   if (config.returnSequences !== true) return { ...ran, result: ran.states[0] };
   return flipped ? { ...ran, result: reversed(call, ran.sequence) } : { ...ran, result: ran.sequence };
+}
+
+/** In tf.js a mask that comes to some layer comes to all later ones that have none of their own. */
+export function requireMask({ inputs: [{ mask }], masked, refuse }: OnnxCall): void {
+  if (mask === '') refuse('steps that count to be told by one layer', 'several');
+  if (masked && mask === undefined) refuse('steps that count to be told, as elsewhere in the model', 'none that are', 'Give every recurrent layer a mask, or none.'); // prettier-ignore
 }
 
 interface Steps {
