@@ -3,7 +3,6 @@ import { isContainer, join, leaves, nameOf, weightsOf, type Checkpoint, type Top
 import type { Refuse } from '../core/json';
 import { withoutLora } from '../edit/lora';
 import { unwrap } from '../edit/slim';
-import { unknownKeys } from '../graph/call';
 import type { Call, Trace } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { inputLayer } from '../rules/input';
@@ -13,7 +12,7 @@ import type { Flow } from '../rules/rule';
 import { builder, type Builder } from './builder';
 import type { Conversion } from './conversion';
 import type { Dim, ElementType, OnnxGraph, OnnxValue } from './model';
-import { conversionOf } from './table';
+import { conversionOf, requireSettings } from './table';
 import { asFloats, read, valueOf, type Value } from './value';
 
 export interface Source extends Checkpoint {
@@ -102,8 +101,7 @@ function emitCall(
   const { graph, inside, masked } = emission;
   const refuse: Refuse = (expected, got, cure = 'Replace it, or cut the model before it.') =>
     emission.refuse(`${expected} in layer "${path}"`, got, cure);
-  const strange = unknownKeys(rule, config);
-  if (strange.length > 0) refuse('settings that are known', strange.join(', '));
+  requireSettings(rule.className, config, refuse);
   const conversion = conversionOf(rule.className)!;
   const inputs = conversion.integers ? given : given.map(value => asFloats(graph, value));
   graph.enter(path);

@@ -7,7 +7,7 @@ import { randomize } from '../zoo/weights';
 const { layers } = tf;
 
 const ACTIVATIONS = 'linear relu relu6 elu selu sigmoid hardSigmoid softplus softsign tanh softmax logSoftmax swish mish gelu gelu_new'.split(' '); // prettier-ignore
-const open = (...shape: (number | null)[]): Flow => tf.input({ shape: shape as number[], name: 'x' });
+const open = (...shape: (number | null)[]): Flow => tf.input({ shape: shape, name: 'x' });
 const glorot = { recurrentInitializer: 'glorotNormal' } as const;
 const join = (flows: Flow[]): Flow => apply(flows, layers.concatenate({ name: 'join' }));
 
@@ -51,7 +51,7 @@ const sizes: Record<string, Net> = {
 };
 
 const numbers: Record<string, Net> = {
-  activations: () => {
+  everyActivation: () => {
     const x = rgb();
     return model(x, ACTIVATIONS.map(activation => apply(x, conv(activation, 4, { activation: activation as 'relu' })))); // prettier-ignore
   },

@@ -3,6 +3,7 @@ import { ndarray, transpose, type NdArray } from '../../core/array';
 import type { Config } from '../../core/checkpoint';
 import type { Attribute } from '../model';
 import type { Conversion, OnnxCall } from '../conversion';
+import { requireSettings } from '../table';
 import { read, sizeOfAxis, valueOf, type Value } from '../value';
 import { CELL_KINDS, rowStep, type Cell } from './cells';
 import { scan } from './scan';
@@ -19,6 +20,7 @@ export const bidirectional: Conversion = {
   convert(call) {
     const { config, weights, inputs } = call;
     const { className, config: held } = config.layer as { className: string; config: Config };
+    requireSettings(className, held, call.refuse);
     const [half, states] = [weights.length / 2, inputs.slice(1)];
     const [forward, backward] = [0, 1].map(i => {
       const backwards = (held.goBackwards === true) !== (i === 1);

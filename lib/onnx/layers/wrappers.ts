@@ -2,7 +2,7 @@
 import { read, sizeOfAxis, valueOf, type Value } from '../value';
 import type { Conversion, OnnxCall } from '../conversion';
 import type { Dim } from '../model';
-import { conversionOf } from '../table';
+import { conversionOf, requireSettings } from '../table';
 
 export const timeDistributed: Conversion = {
   className: 'TimeDistributed',
@@ -28,8 +28,9 @@ function held(
   step: Value,
 ): Value {
   const conversion = conversionOf(className) ?? call.refuse('a layer that can be written in ONNX', className);
+  requireSettings(className, config, call.refuse);
   const outputs = [call.outputs[0].filter((_, axis) => axis !== 1)];
-  return [conversion.convert({ ...call, config, inputs: [step], outputs })].flat()[0] as Value;
+  return [conversion.convert({ ...call, config, inputs: [step], outputs })].flat()[0];
 }
 
 /** The shape that gives the steps their axis back. */
