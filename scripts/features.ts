@@ -1,6 +1,7 @@
 /** Writes FEATURES.md from the rules themselves: `npm run features`. A spec compares the two. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CONVERSIONS } from '../lib/onnx';
 import { RULES } from '../lib/rules';
 import type { LayerRule } from '../lib/rules/rule';
 
@@ -44,11 +45,25 @@ function sliceOf({ resize, className }: LayerRule): string {
     : 'nothing to cut';
 }
 
+/** What `saveOnnx` makes of a class that has no conversion. */
+const NOT_CONVERTED: Readonly<Record<string, string>> = {
+  InputLayer: 'an input',
+  PruneLoraDense: 'as Dense, the correction added',
+};
+
+function onnxOf({ className }: LayerRule): string {
+  if (CONVERSIONS.some(conversion => conversion.className === className)) return 'written';
+  return NOT_CONVERTED[className] ?? 'refused';
+}
+
 /** The whole file. */
 export function features(rules: readonly LayerRule[] = RULES): string {
   const rows = [...rules]
     .sort((a, b) => (a.className < b.className ? -1 : 1))
-    .map(rule => `| ${rule.className} | ${traceOf(rule)} | ${sliceOf(rule)} | ${rule.macs ? 'counted' : '0'} |`);
+    .map(
+      rule =>
+        `| ${rule.className} | ${traceOf(rule)} | ${sliceOf(rule)} | ${rule.macs ? 'counted' : '0'} | ${onnxOf(rule)} |`,
+    );
   return [
     '# Layer classes',
     '',
@@ -57,8 +72,8 @@ export function features(rules: readonly LayerRule[] = RULES): string {
     'Both data formats, functional, Sequential and nested models, layers shared by several calls, several inputs and outputs.',
     'A layer of your own gets a rule with `defineRule`. A setting that a rule does not know freezes the layer, with the reason.',
     '',
-    '| Class | Trace: what it does to units | Slice: what a cut changes | MACs |',
-    '| ----- | ---------------------------- | ------------------------- | ---- |',
+    '| Class | Trace: what it does to units | Slice: what a cut changes | MACs | ONNX |',
+    '| ----- | ---------------------------- | ------------------------- | ---- | ---- |',
     ...rows,
     '',
   ].join('\n');
