@@ -110,7 +110,7 @@ function emitCall(
     config,
     weights: weightsOf(model, layer),
     inputs,
-    outputs: outputs.map(({ shape }) => shape.map((size, axis) => size ?? sizeOf(conversion, inputs[0], path, axis))),
+    outputs: outputs.map(flow => sizesOf(conversion, inputs, path, flow)),
     graph,
     masked,
     refuse,
@@ -123,10 +123,14 @@ function emitCall(
   return conversion.keepsMask ? values.map(value => ({ ...value, mask: inputs[0].mask })) : values;
 }
 
-/** The name of a size that is open. */
-function sizeOf({ keepsSizes }: Conversion, input: Value, path: string, axis: number): Dim {
-  const before = input.dims[axis];
-  return axis === 0 || (keepsSizes && typeof before === 'string') ? before : openSize(path, axis);
+/** What is open has a name: its own, or that which it has in the first input of that rank, where the layer leaves sizes as they are. */
+function sizesOf({ keepsSizes }: Conversion, inputs: readonly Value[], path: string, { shape }: Flow): readonly Dim[] {
+  const { dims } = inputs.find(input => input.dims.length === shape.length) ?? inputs[0];
+  return shape.map((size, axis) => {
+    if (size !== null) return size;
+    const isKept = axis === 0 || (keepsSizes && typeof dims[axis] === 'string');
+    return isKept ? dims[axis] : openSize(path, axis);
+  });
 }
 
 function openSize(name: string, axis: number): string {

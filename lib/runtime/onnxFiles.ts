@@ -26,8 +26,8 @@ interface MessageType {
  * Writes `model` as one ONNX file (operators of version 17, IR version 8) that computes the same, with its weights, for any batch and any size that the
  * model leaves open. Inputs and outputs keep their names, types and order of axes. The same model gives the same bytes. Needs the package `protobufjs`.
  * A file of that name stays whole until the new one is.
- * @throws PruneError `bad-model` for layers or settings that ONNX does not have, or weights beyond 2 GB; `no-rule`; `bad-file` without the package or
- * where it cannot be written.
+ * @throws PruneError `bad-model` for layers or settings that ONNX does not have, or weights beyond 2 GB, `bad-weights` for
+ * NaN or infinite ones, `bad-file` without the package or where it cannot be written.
  */
 export async function saveOnnx(model: LayersModel, path: string): Promise<void> {
   const place = `saveOnnx "${path}"`;

@@ -16,6 +16,7 @@ import { trace } from '../../lib/graph/trace';
 import { capture } from '../../lib/runtime/capture';
 import { probeInputs } from '../../lib/runtime/probes';
 import { toTensor } from '../../lib/runtime/tensors';
+import { buildNet, ZOO } from '../../bench/zoo';
 import { fixture } from '../models/fixtures';
 import { INSTEAD, SETTINGS } from '../onnx/nets';
 import { NETS } from '../zoo/nets';
@@ -157,6 +158,7 @@ async function main(): Promise<void> {
     zoo: await told(folder, NETS),
     settings: await told(folder, SETTINGS, INSTEAD),
     random: await told(folder, random),
+    published: await told(folder, Object.fromEntries(Object.keys(ZOO).map(name => [`published-${name}`, () => buildNet(name, 'small')]))), // prettier-ignore
     transformers: await told(folder, { ...transformers, ...named('own', own) }),
     pruned: await told(folder, prunedOnes({ ...NETS, ...transformers, ...random, ...named('own', own) })),
   };
