@@ -8,7 +8,8 @@ type Field = { readonly type: string; readonly id: number; readonly rule?: 'repe
 
 const one = (type: string, id: number): Field => ({ type, id });
 const many = (type: string, id: number): Field => ({ type, id, rule: 'repeated' });
-const message = (fields: Readonly<Record<string, Field>>) => ({ fields });
+/** Of the edition of onnx.proto, in which zeros are written too. */
+const message = (fields: Readonly<Record<string, Field>>) => ({ edition: 'proto2', fields });
 
 export const SCHEMA = {
   nested: {

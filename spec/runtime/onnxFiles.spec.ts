@@ -102,7 +102,7 @@ test('the same model gives the same bytes, of the version that is told', async (
   expect(files[0].equals(files[1])).toBe(true);
   expect(files[0].equals(readFileSync(join(folder, 'invertedResidual.onnx')))).toBe(true);
   const read = Root.fromJSON(SCHEMA).lookupType('onnx.ModelProto').decode(files[0]).toJSON();
-  expect(read).toMatchObject({ irVersion: '8', producerName: 'tfjs-prune', opsetImport: [{ version: '17' }], graph: { name: 'net' } }); // prettier-ignore
+  expect(read).toMatchObject({ irVersion: '8', producerName: 'tfjs-prune', opsetImport: [{ domain: '', version: '17' }], graph: { name: 'net' } }); // prettier-ignore
 });
 
 test('a file that was there stays until the new one is whole', async () => {

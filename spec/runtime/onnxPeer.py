@@ -16,7 +16,11 @@ differences = {}
 for file in sorted(glob.glob(os.path.join(sys.argv[1], "*.onnx"))):
     name = os.path.basename(file)[: -len(".onnx")]
     try:
-        onnx.checker.check_model(onnx.load(file), full_check=True)
+        model = onnx.load(file)
+        onnx.checker.check_model(model, full_check=True)
+        with open(file, "rb") as opened:
+            if opened.read() != model.SerializeToString(deterministic=True):
+                raise ValueError("onnx would write it in other bytes")
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         with open(file.replace(".onnx", ".json")) as opened:
             cases = json.load(opened)
