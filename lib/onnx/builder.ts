@@ -65,7 +65,16 @@ function builderIn(shared: Shared, initializers: () => readonly OnnxTensor[]): B
       const inside = builderIn(shared, () => []); // it sees those outside
       return { graph: inside.graph(numbered(shared, `${shared.path}/body`), inputs, fill(inside)) };
     },
-    graph: (name, inputs, outputs) => ({ name, nodes: made, initializers: initializers(), inputs, outputs }),
+    graph(name, inputs, outputs) {
+      const { nodes: alive, read } = readNodes(made, outputs);
+      return {
+        name,
+        nodes: alive,
+        initializers: initializers().filter(tensor => read.has(tensor.name)),
+        inputs,
+        outputs,
+      };
+    },
   };
 }
 
@@ -99,4 +108,20 @@ function numbered({ counts }: Shared, name: string): string {
   const count = counts.get(name) ?? 0;
   counts.set(name, count + 1);
   return count === 0 ? name : `${name}_${count}`;
+}
+
+/** Those of which something is read in the end, and all that they read. */
+function readNodes(nodes: readonly OnnxNode[], outputs: readonly OnnxValue[]) {
+  const read = new Set(outputs.map(({ name }) => name));
+  const alive = [...nodes].reverse().filter(node => {
+    const isRead = node.outputs.some(name => read.has(name));
+    if (isRead) for (const name of namesRead(node)) read.add(name);
+    return isRead;
+  });
+  return { nodes: alive.reverse(), read };
+}
+
+function namesRead({ inputs, attributes }: OnnxNode): readonly string[] {
+  const inside = Object.values(attributes).flatMap(value => ('graph' in value ? value.graph.nodes : []));
+  return [...inputs, ...inside.flatMap(namesRead)];
 }

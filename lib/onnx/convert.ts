@@ -3,7 +3,7 @@ import { isContainer, join, leaves, nameOf, weightsOf, type Checkpoint, type Top
 import type { Refuse } from '../core/json';
 import { withoutLora } from '../edit/lora';
 import { unwrap } from '../edit/slim';
-import type { Call, Trace } from '../graph/ledger';
+import type { Call } from '../graph/ledger';
 import { trace } from '../graph/trace';
 import { inputLayer } from '../rules/input';
 import { LORA_DENSE } from '../rules/lora';
@@ -83,7 +83,7 @@ function emit(
     const call = traced.calls.find(({ layer, rule }) => layer === input.path && rule === inputLayer)!;
     values.set(call.outputs[0], give(call, i));
   });
-  for (const call of neededCalls(traced)) {
+  for (const call of traced.calls) {
     if (values.has(call.outputs[0])) continue;
     const made = emitCall(model, call, join(path, call.layer), call.inputs.map(flow => values.get(flow)!), emission); // prettier-ignore
     made.forEach((value, i) => values.set(call.outputs[i], value));
@@ -135,17 +135,6 @@ function sizesOf({ keepsSizes }: Conversion, inputs: readonly Value[], path: str
 
 function openSize(name: string, axis: number): string {
   return axis === 0 ? 'batch' : `${name}_axis_${axis}`;
-}
-
-/** Those that what leaves the model waits for, in their order. */
-function neededCalls({ calls, outputs }: Trace): readonly Call[] {
-  const needed = new Set<Flow>(outputs);
-  const kept = [...calls].reverse().filter(call => {
-    if (!call.outputs.some(flow => needed.has(flow))) return false;
-    for (const flow of call.inputs) needed.add(flow);
-    return true;
-  });
-  return kept.reverse();
 }
 
 /** Where the inputs of a model enter it, and the names that tf.js has for them. */

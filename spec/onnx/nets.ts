@@ -42,6 +42,12 @@ const sizes: Record<string, Net> = {
     );
     return model(x, [join([near, between]), apply(x, layers.centerCrop({ name: 'center', height: 1, width: 4 }))]);
   },
+  separableDilated: () => {
+    const x = rgb();
+    const options = { kernelSize: 2, depthMultiplier: 2, useBias: true } as const;
+    const first = layers.separableConv2d({ name: 'a', filters: 4, padding: 'same', dilationRate: 2, ...options });
+    return model(x, apply(x, first, layers.separableConv2d({ name: 'b', filters: 3, activation: 'tanh', ...options })));
+  },
   wideTransposed: () => {
     const x = rgb();
     const up = (name: string, kernelSize: number, padding: 'same' | 'valid'): tf.layers.Layer =>
@@ -126,6 +132,19 @@ const recurrent: Record<string, Net> = {
     const [sequence, ...states] = first.apply(x) as Flow[];
     const second = layers.bidirectional({ name: 'second', layer: lstm('two'), mergeMode: 'mul' });
     return model(x, [sequence, ...states, ...(second.apply([x, ...states]) as Flow[])]);
+  },
+  /** A recurrent layer at every step of another kind, and normalised steps. */
+  inside: () => {
+    const x = open(2, 4, 3);
+    const each = layers.timeDistributed({ name: 'each', layer: layers.gru({ name: 'inner', units: 3, ...glorot }) });
+    const after = [layers.lstm({ name: 'lstm', units: 4, returnSequences: true, ...glorot }), layers.layerNormalization({ name: 'norm' })]; // prettier-ignore
+    return model(x, apply(x, each, ...after, layers.prelu({ name: 'prelu' }), dense('head', 2)));
+  },
+  /** What comes of the two directions, apart. */
+  apart: () => {
+    const x = open(4, 3);
+    const gru = layers.gru({ name: 'gru', units: 3, returnSequences: true, ...glorot });
+    return model(x, layers.bidirectional({ name: 'both', layer: gru, mergeMode: null as never }).apply(x) as Flow[]);
   },
   maskedThroughout: () => {
     const x = open(null, 3);

@@ -2,7 +2,7 @@
 import { ndarray, sizeOf, type NdArray } from '../../core/array';
 import { fromStart } from '../../rules/rule';
 import type { Conversion, OnnxCall } from '../conversion';
-import { madeOrder, positionsIn, read, valueOf, type Order } from '../value';
+import { inPlace, lastKept, madeOrder, positionsIn, read, valueOf, type Order } from '../value';
 import { elementwise } from './activation';
 
 export const batchNormalization: Conversion = {
@@ -61,27 +61,26 @@ export const layerNormalization: Conversion = {
     const { config, inputs } = call;
     const rank = inputs[0].dims.length;
     const axes = [config.axis ?? -1].flat().map(axis => fromStart(Number(axis), rank)).sort(); // prettier-ignore
-    const order = madeOrder(inputs[0]);
     const isTail = axes.every((axis, i) => axis === rank - axes.length + i);
-    const name = isTail ? alongTail(call, axes) : alongAxes(call, axes, order);
-    return valueOf(name, inputs[0].dims, isTail ? undefined : order);
+    const order = !isTail ? madeOrder(inputs[0]) : axes.length === 1 ? lastKept(inputs[0]) : inPlace(rank);
+    return valueOf(isTail ? alongTail(call, axes, order) : alongAxes(call, axes, order), inputs[0].dims, order);
   },
 };
 
 /** gamma and beta, each of the shape of `axes`. */
 function affine({ config: { scale, center }, weights }: OnnxCall, shape: readonly number[]): readonly NdArray[] {
-  const held = [...weights];
+  const held = weights.map(({ data }) => ndarray(data, shape));
   const filled = (value: number): NdArray => ndarray(new Float32Array(sizeOf(shape)).fill(value), shape);
   const gamma = scale === false ? filled(1) : held.shift()!;
   return [gamma, center === false ? filled(0) : held.shift()!];
 }
 
-function alongTail(call: OnnxCall, axes: readonly number[]): string {
+function alongTail(call: OnnxCall, axes: readonly number[], order: Order): string {
   const { graph, inputs } = call;
   const parts = affine(call, axes.map(axis => Number(inputs[0].dims[axis]))); // prettier-ignore
   const names = ['gamma', 'beta'].map((key, i) => graph.weight(key, () => parts[i]));
   const attributes = { axis: { int: axes[0] }, epsilon: { float: epsilonOf(call) } };
-  return graph.node('LayerNormalization', [read(graph, inputs[0]), ...names], attributes);
+  return graph.node('LayerNormalization', [read(graph, inputs[0], order), ...names], attributes);
 }
 
 function alongAxes(call: OnnxCall, axes: readonly number[], order: Order): string {

@@ -1,12 +1,13 @@
 /** Recurrent layers: the operators of ONNX where they do the same, else a scan over the steps of the cells. */
-import { ndarray, transpose, type NdArray } from '../../core/array';
+import type { NdArray } from '../../core/array';
 import type { Config } from '../../core/checkpoint';
 import type { Attribute } from '../model';
 import type { Conversion, OnnxCall } from '../conversion';
 import { requireSettings } from '../table';
 import { read, sizeOfAxis, valueOf, type Value } from '../value';
 import { CELL_KINDS, rowStep, type Cell } from './cells';
-import { scan } from './scan';
+import { byOperator, operatorAttributes } from './operators';
+import { scan, type Steps } from './scan';
 
 export const simpleRnn = recurrent('SimpleRNN');
 export const gru = recurrent('GRU');
@@ -93,87 +94,9 @@ function run(call: OnnxCall, { cells, backwards, flipped, config, given }: Run):
 }
 
 /** In tf.js a mask that comes to some layer comes to all later ones that have none of their own. */
-export function requireMask({ inputs: [{ mask }], masked, refuse }: OnnxCall): void {
+function requireMask({ inputs: [{ mask }], masked, refuse }: OnnxCall): void {
   if (mask === '') refuse('steps that count to be told by one layer', 'several');
   if (masked && mask === undefined) refuse('steps that count to be told, as elsewhere in the model', 'none that are', 'Give every recurrent layer a mask, or none.'); // prettier-ignore
-}
-
-interface Steps {
-  readonly sequence: string;
-  readonly states: readonly string[];
-}
-
-/** Names that the operators have for activations, with the numbers that they need. */
-const NAMES: Readonly<Record<string, readonly [name: string, alpha?: number, beta?: number]>> = {
-  linear: ['Affine', 1, 0],
-  relu: ['Relu'],
-  tanh: ['Tanh'],
-  sigmoid: ['Sigmoid'],
-  hardSigmoid: ['HardSigmoid', 0.2, 0.5],
-  softsign: ['Softsign'],
-  softplus: ['Softplus'],
-  elu: ['Elu', 1],
-};
-
-/** Undefined where an activation is none of the operators'. */
-function operatorAttributes({ className, config }: Cell): Record<string, Attribute> | undefined {
-  const known = CELL_KINDS[className].activations.map(key => NAMES[String(config[key])]);
-  if (known.includes(undefined as never)) return undefined;
-  const numbers = (i: 1 | 2): number[] => known.flatMap(entry => entry[i] ?? []);
-  return {
-    activations: { texts: known.map(([name]) => name) },
-    activation_alpha: { floats: numbers(1) },
-    activation_beta: { floats: numbers(2) },
-  };
-}
-
-function byOperator(
-  call: OnnxCall,
-  cell: Cell,
-  backwards: boolean,
-  states: readonly string[],
-  activations: Record<string, Attribute>,
-): Steps {
-  const { graph, inputs } = call;
-  const { op, states: count, order } = CELL_KINDS[cell.className];
-  const [kernel, recurrent, bias] = cell.weights;
-  const units = recurrent.shape[0];
-  const weight = (key: string, make: () => NdArray): string => graph.weight(`${cell.prefix}${key}`, make);
-  const names = [
-    read(graph, inputs[0], [1, 0, 2]),
-    weight('kernel', () => inGateOrder(kernel, order)),
-    weight('recurrent', () => inGateOrder(recurrent, order)),
-    bias ? weight('bias', () => biasInGateOrder(bias, order)) : '',
-    '', // all steps count
-    ...states.map(state => graph.node('Unsqueeze', [state, graph.ints([0])])),
-  ];
-  const attributes = { hidden_size: { int: units }, direction: { text: backwards ? 'reverse' : 'forward' }, ...activations }; // prettier-ignore
-  const [sequence, ...last] = graph.nodes(op, names, count + 1, attributes);
-  return {
-    sequence: graph.node('Squeeze', [sequence, graph.ints([1])]),
-    states: last.map(name => graph.node('Squeeze', [name, graph.ints([0])])),
-  };
-}
-
-/** `[in, gates * units]` as `[1, gates * units, in]`. */
-function inGateOrder(kernel: NdArray, order: readonly number[]): NdArray {
-  const { shape, data } = transpose(kernel, [1, 0]);
-  const rows = gateRows(data as Float32Array, order);
-  return ndarray(rows, [1, ...shape]);
-}
-
-/** With zeros behind: ONNX adds a second bias. */
-function biasInGateOrder({ data }: NdArray, order: readonly number[]): NdArray {
-  const both = new Float32Array(2 * data.length);
-  both.set(gateRows(data as Float32Array, order));
-  return ndarray(both, [1, both.length]);
-}
-
-function gateRows(data: Float32Array, order: readonly number[]): Float32Array {
-  const rows = new Float32Array(data.length);
-  const size = data.length / order.length;
-  order.forEach((gate, i) => rows.set(data.subarray(gate * size, (gate + 1) * size), i * size));
-  return rows;
 }
 
 function byScan(call: OnnxCall, cells: readonly Cell[], backwards: boolean, given: readonly string[]): Steps {

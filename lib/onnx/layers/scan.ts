@@ -15,11 +15,15 @@ export interface Scan {
   step(graph: Builder, rows: readonly string[], states: readonly string[]): readonly string[];
 }
 
-/** What came out at each place in time, which comes first, and the states after the last step. */
-export function scan(
-  graph: Builder,
-  { states, sequences, backwards, mask, step }: Scan,
-): { sequence: string; states: readonly string[] } {
+/** What comes out of all steps. */
+export interface Steps {
+  /** At each place in time, which comes first. */
+  readonly sequence: string;
+  /** After the last step. */
+  readonly states: readonly string[];
+}
+
+export function scan(graph: Builder, { states, sequences, backwards, mask, step }: Scan): Steps {
   const read = [...sequences, ...(mask === undefined ? [] : [mask])];
   const named = (word: string, list: readonly string[]): OnnxValue[] =>
     list.map(() => ({ name: graph.fresh(word), type: 'float32' })); // prettier-ignore
