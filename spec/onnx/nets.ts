@@ -147,14 +147,35 @@ const recurrent: Record<string, Net> = {
     return model(x, layers.bidirectional({ name: 'both', layer: gru, mergeMode: null as never }).apply(x) as Flow[]);
   },
   maskedThroughout: () => {
-    const x = open(null, 3);
+    const x = open(null);
     const chain = [
-      layers.masking({ name: 'masking', maskValue: 0 }),
+      layers.embedding({ name: 'words', inputDim: 3, outputDim: 4, maskZero: true }),
       layers.lstm({ name: 'a', units: 4, returnSequences: true, ...glorot }),
       dense('between', 3),
       layers.bidirectional({ name: 'b', layer: layers.gru({ name: 'g', units: 3, ...glorot }), mergeMode: 'concat' }),
     ];
     return model(x, apply(x, ...chain));
+  },
+  /** Where a step is nothing but zero, which half of them are. */
+  maskedSteps: () => {
+    const x = open(6, 1);
+    const rnn = layers.simpleRNN({ name: 'a', units: 4, returnSequences: true, goBackwards: true, ...glorot });
+    return model(x, apply(x, layers.reLU({ name: 'relu' }), layers.masking({ name: 'masking' }), rnn));
+  },
+  /** The mask is made in a model inside, and goes into another. */
+  maskedInside: () => {
+    const x = open(5);
+    const gru = (name: string, returnSequences: boolean) => layers.gru({ name, units: 4, returnSequences, ...glorot });
+    const words = layers.embedding({ name: 'words', inputDim: 3, outputDim: 4, maskZero: true, inputLength: 5 });
+    const reader = tf.sequential({ name: 'reader', layers: [words, gru('a', true), gru('b', false)] });
+    return model(x, apply(x, reader, dense('head', 2)));
+  },
+  maskedOutside: () => {
+    const x = open(5);
+    const words = layers.embedding({ name: 'words', inputDim: 3, outputDim: 4, maskZero: true, inputLength: 5 });
+    const y = tf.input({ shape: [5, 4], name: 'y' });
+    const inner = model(y, apply(y, layers.gru({ name: 'a', units: 4, ...glorot })), 'inner');
+    return model(x, apply(x, words, inner, dense('head', 2)));
   },
   movingImagesFirst: () => {
     const x = open(3, 2, 5, 6);
