@@ -32,10 +32,11 @@ interface Shared {
   path: string;
   readonly tensors: Map<string, OnnxTensor>;
   readonly counts: Map<string, number>;
+  readonly names: Set<string>;
 }
 
 export function builder(): Builder {
-  const shared: Shared = { path: '', tensors: new Map(), counts: new Map() };
+  const shared: Shared = { path: '', tensors: new Map(), counts: new Map(), names: new Set() };
   return builderIn(shared, () => [...shared.tensors.values()]);
 }
 
@@ -104,10 +105,15 @@ function constants(shared: Shared): Pick<Builder, 'weight' | 'ints' | 'floats' |
 }
 
 /** `name`, or with a number behind it where it is taken. */
-function numbered({ counts }: Shared, name: string): string {
-  const count = counts.get(name) ?? 0;
-  counts.set(name, count + 1);
-  return count === 0 ? name : `${name}_${count}`;
+function numbered({ counts, names }: Shared, name: string): string {
+  let free: string;
+  do {
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    free = count === 0 ? name : `${name}_${count}`;
+  } while (names.has(free));
+  names.add(free);
+  return free;
 }
 
 /** Those of which something is read in the end, and all that they read. */

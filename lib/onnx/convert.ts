@@ -116,7 +116,9 @@ function emitCall(
     refuse,
     inside: values => {
       const held = inside.get(layer) ?? refuse('a model that was captured', 'none');
-      return emit(held, path, emission, (_, i) => values[i]);
+      const results = emit(held, path, emission, (_, i) => values[i]);
+      graph.enter(path);
+      return results;
     },
   });
   const values = [made].flat() as readonly Value[];

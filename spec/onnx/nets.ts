@@ -1,6 +1,6 @@
 /** Nets with settings that the zoo has not, each where ONNX and tf.js could disagree. */
 import * as tf from '@tensorflow/tfjs-layers';
-import { slimmable } from 'tfjs-prune';
+import { attention, slimmable } from 'tfjs-prune';
 import { apply, conv, dense, model, rgb, type Flow, type Net } from '../zoo/parts';
 import { randomize } from '../zoo/weights';
 
@@ -92,6 +92,29 @@ const numbers: Record<string, Net> = {
     const encode = (outputMode: 'count' | 'multiHot'): Flow =>
       apply(x, layers.categoryEncoding({ name: outputMode, numTokens: 5, outputMode }));
     return model(x, [encode('count'), encode('multiHot'), apply(x, layers.embedding({ name: 'e', inputDim: 5, outputDim: 3 }))]); // prettier-ignore
+  },
+};
+
+/** One layer on flows of several shapes. */
+const several: Record<string, Net> = {
+  sharedByRanks: () => {
+    const x = rgb();
+    const shared = dense('shared', 3);
+    const rows = apply(x, layers.reshape({ name: 'rows', targetShape: [30, 3] }), layers.conv1d({ name: 'c', filters: 3, kernelSize: 2 })); // prettier-ignore
+    const image = apply(x, conv('a', 3));
+    return model(x, [image, rows, apply(x, layers.flatten({ name: 'f' }), dense('g', 3))].map(flow => apply(flow, shared))); // prettier-ignore
+  },
+  sharedByLengths: () => {
+    const [x, y] = [open(4, 8), tf.input({ shape: [6, 8], name: 'y' })];
+    const own = attention({ name: 'own', heads: 2, causal: true, rotary: {} });
+    const crossed = attention({ name: 'crossed', heads: 4, kvHeads: 4, rotary: { layout: 'interleaved' } });
+    return model([x, y], [own.apply([x, x, x]), own.apply([y, y, y]), crossed.apply([x, y, y])] as Flow[]);
+  },
+  /** Two outputs of one layer, and a layer that is called as the second of them could be. */
+  namesakes: () => {
+    const x = open(3);
+    const head = dense('head', 3);
+    return model(x, [apply(x, head), apply(x, dense('head_1', 2)), apply(x, head, head)]);
   },
 };
 
@@ -189,7 +212,7 @@ const recurrent: Record<string, Net> = {
 const randomized = (nets: Readonly<Record<string, Net>>): Readonly<Record<string, Net>> =>
   Object.fromEntries(Object.entries(nets).map(([name, build]) => [name, () => randomize(build())]));
 
-export const SETTINGS = randomized({ ...sizes, ...numbers, ...recurrent });
+export const SETTINGS = randomized({ ...sizes, ...numbers, ...several, ...recurrent });
 
 /** What stands for nets that tf.js gets wrong: on its CPU and WASM backends a BatchNormalization along rows. */
 export const INSTEAD = randomized({

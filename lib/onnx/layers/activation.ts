@@ -4,7 +4,7 @@ import type { Config } from '../../core/checkpoint';
 import { fromStart } from '../../rules/rule';
 import type { Builder } from '../builder';
 import type { Conversion, OnnxCall } from '../conversion';
-import { madeOrder, positionsIn, read, valueOf, type Order, type Value } from '../value';
+import { madeOrder, read, valueOf, type Order, type Value } from '../value';
 
 /** What an activation makes of `x`; `axis` is where the last axis of tf.js lies. */
 type Bend = (graph: Builder, x: string, axis: number) => string;
@@ -134,9 +134,4 @@ export const prelu: Conversion = {
 
 function alphaOf(config: Config, key: string, usual: number) {
   return { alpha: { float: Number(config[key] ?? usual) } };
-}
-
-/** The positions of `axes` of tf.js, counted from either end, in `order`. */
-export function axesIn(order: Order, axes: readonly number[]): number[] {
-  return positionsIn(order, axes.map(axis => fromStart(axis, order.length))); // prettier-ignore
 }

@@ -77,7 +77,7 @@ function turns(graph: Builder, value: Value, { frequencies }: Rotary, op: string
   const time = value.dims[1];
   return graph.once(`${op} ${time} ${frequencies.join()}`, () =>
     typeof time === 'number'
-      ? graph.weight(op.toLowerCase(), () => table(time, frequencies, op === 'Cos' ? Math.cos : Math.sin))
+      ? graph.weight(`${op.toLowerCase()} ${time}`, () => table(time, frequencies, op === 'Cos' ? Math.cos : Math.sin))
       : graph.node(op, [openAngles(graph, value, frequencies)]),
   );
 }
@@ -107,7 +107,7 @@ function causalBias(graph: Builder, queries: Value): string {
     if (typeof time === 'number') {
       const later = (i: number): boolean => i % time > Math.floor(i / time);
       const bias = Float32Array.from({ length: time * time }, (_, i) => (later(i) ? SILENCED : 0));
-      return graph.weight('causal', () => ndarray(bias, [time, time]));
+      return graph.weight(`causal ${time}`, () => ndarray(bias, [time, time]));
     }
     const places = placesOf(graph, queries, 1);
     const [column, row] = [1, 0].map(axis => graph.node('Unsqueeze', [places, graph.ints([axis])]));

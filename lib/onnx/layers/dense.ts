@@ -27,7 +27,7 @@ function onImages(call: OnnxCall): Value {
   const { graph, inputs } = call;
   const rank = inputs[0].dims.length;
   const order = channelsFirst(rank);
-  const names = weightNames(call, 'taps', kernel => {
+  const names = weightNames(call, `taps ${rank}`, kernel => {
     const { shape, data } = transpose(kernel, [1, 0]);
     return ndarray(data, [...shape, ...new Array<number>(rank - 2).fill(1)]);
   });

@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, readonly [name: string, alpha?: number, bet
 /** Undefined where an activation is none of the operators'. */
 export function operatorAttributes({ className, config }: Cell): Record<string, Attribute> | undefined {
   const known = CELL_KINDS[className].activations.map(key => NAMES[String(config[key])]);
-  if (known.includes(undefined as never)) return undefined;
+  if (known.some(entry => entry === undefined)) return undefined;
   const numbers = (i: 1 | 2): number[] => known.flatMap(entry => entry[i] ?? []);
   return {
     activations: { texts: known.map(([name]) => name) },

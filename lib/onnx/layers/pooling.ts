@@ -52,10 +52,13 @@ export const zeroPadding2d = spatial('ZeroPadding2D', ({ graph, config }, x, ord
   return graph.node('Pad', [x, graph.ints(pads), graph.float(0)]);
 });
 
-export const cropping2d = spatial('Cropping2D', ({ graph, config, inputs: [input] }, x, order, axes) => {
+/** Beyond every size. */
+const END = 2 ** 31 - 1;
+
+export const cropping2d = spatial('Cropping2D', ({ graph, config }, x, order, axes) => {
   const pairs = config.cropping as Pairs;
   const starts = pairs.map(([before]) => before);
-  const ends = pairs.map(([, after], d) => (after === 0 ? sizeOr(input, axes[d]) : -after));
+  const ends = pairs.map(([, after]) => (after === 0 ? END : -after));
   return graph.node('Slice', [x, graph.ints(starts), graph.ints(ends), graph.ints(positionsIn(order, axes))]);
 });
 
@@ -111,12 +114,4 @@ function croppedPlaces(size: number, target: number, columns: boolean): number[]
   const [first, last] = [start, start + target].map(place => (place / size) * (size - 1));
   if (target === 1) return [Math.round((first + last) / 2)];
   return Array.from({ length: target }, (_, i) => Math.round(first + (i * (last - first)) / (target - 1)));
-}
-
-/** Beyond every size. */
-const END = 2 ** 31 - 1;
-
-function sizeOr({ dims }: Value, axis: number): number {
-  const size = dims[axis];
-  return typeof size === 'number' ? size : END;
 }
