@@ -200,6 +200,12 @@ const recurrent: Record<string, Net> = {
     const inner = model(y, apply(y, layers.gru({ name: 'a', units: 4, ...glorot })), 'inner');
     return model(x, apply(x, words, inner, dense('head', 2)));
   },
+  movingImagesWithStates: () => {
+    const x = open(3, 4, 5, 2);
+    const options = { filters: 3, kernelSize: [2, 3] as [number, number], padding: 'same', returnSequences: true, returnState: true, ...glorot } as const; // prettier-ignore
+    const [sequence, ...states] = layers.convLstm2d({ name: 'first', goBackwards: true, ...options }).apply(x) as Flow[]; // prettier-ignore
+    return model(x, [sequence, ...(layers.convLstm2d({ name: 'second', ...options }).apply([x, ...states]) as Flow[])]);
+  },
   movingImagesFirst: () => {
     const x = open(3, 2, 5, 6);
     const options = { dataFormat: 'channelsFirst', kernelSize: [3, 2], dilationRate: 1, ...glorot } as const;

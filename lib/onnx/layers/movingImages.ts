@@ -4,7 +4,7 @@ import type { Attribute } from '../model';
 import { read, valueOf, type Order } from '../value';
 import { activations, lstmStep } from './cells';
 import { convolving, outFirst } from './convolution';
-import { zeroState } from './recurrent';
+import { reversed, zeroState } from './recurrent';
 import { scan } from './scan';
 import { imageAxes, imageOrder } from './windows';
 
@@ -13,13 +13,12 @@ export const convLstm2d: Conversion = {
   keepsSizes: true,
   convert(call) {
     const { graph, config, inputs, refuse } = call;
-    if (inputs.length > 1) refuse('images that begin at zero', 'states that are given');
     if (call.masked) refuse('steps that all count', 'a model in which some are left out');
     if (config.stateful === true) refuse('no states that are kept from batch to batch', 'stateful');
     const order = imageOrder(config, 4);
-    const held = zeroState(call, stateSizes(call, order));
+    const given = inputs.slice(1).map(state => read(graph, state, order));
     const { sequence, states } = scan(graph, {
-      states: [held, held],
+      states: given.length > 0 ? given : new Array<string>(2).fill(zeroState(call, stateSizes(call, order))),
       sequences: [read(graph, inputs[0], timeFirst(order))],
       backwards: config.goBackwards === true,
       step: stepOf(call),
@@ -33,12 +32,13 @@ function timeFirst(order: Order): Order {
   return [1, 0, ...order.slice(1).map(axis => axis + 1)];
 }
 
-function results({ config, outputs, refuse }: OnnxCall, order: Order, sequence: string, states: readonly string[]) {
+function results(call: OnnxCall, order: Order, sequence: string, states: readonly string[]) {
+  const { config, outputs } = call;
   const all = config.returnState === true ? states : [];
   const ends = all.map((name, i) => valueOf(name, outputs[i + 1], order));
   if (config.returnSequences !== true) return [valueOf(states[0], outputs[0], order), ...ends];
-  if (config.goBackwards === true) refuse('images in the order of time', 'a sequence from its end');
-  return [valueOf(sequence, outputs[0], timeFirst(order)), ...ends];
+  const given = config.goBackwards === true ? reversed(call, sequence) : sequence;
+  return [valueOf(given, outputs[0], timeFirst(order)), ...ends];
 }
 
 /** Sizes of a state, without the batch, in `order`. */

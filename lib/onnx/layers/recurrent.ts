@@ -142,7 +142,7 @@ export function zeroState({ graph, inputs: [input] }: OnnxCall, sizes: readonly 
 }
 
 /** A sequence, time first, from its end. */
-function reversed({ graph }: OnnxCall, sequence: string): string {
+export function reversed({ graph }: OnnxCall, sequence: string): string {
   const [last, beforeFirst, axis, step] = [-1, -(2 ** 31), 0, -1].map(value => graph.ints([value]));
   return graph.node('Slice', [sequence, last, beforeFirst, axis, step]);
 }
