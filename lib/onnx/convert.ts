@@ -25,7 +25,7 @@ export interface Source extends Checkpoint {
  * Corrections of low rank are added to their kernels, wrappers of Network Slimming taken off.
  * @throws what `refuse` throws for layers and settings that have no conversion.
  */
-export function toOnnx(source: Source, refuse: Refuse): OnnxGraph {
+export function convert(source: Source, refuse: Refuse): OnnxGraph {
   const { inside = new Map<string, Checkpoint>() } = source;
   const model = inStockLayers(source);
   const { topology } = model;

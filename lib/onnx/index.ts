@@ -1,5 +1,6 @@
 /** The table of conversions: adding that of a layer class is one file and one line here. */
 import type { Conversion } from './conversion';
+import { convert } from './convert';
 import * as activation from './layers/activation';
 import { attention } from './layers/attention';
 import * as convolution from './layers/convolution';
@@ -85,8 +86,11 @@ export const CONVERSIONS: readonly Conversion[] = [
   positions.firstToken,
 ];
 
-for (const conversion of CONVERSIONS) defineConversion(conversion);
+/** {@link convert} with all conversions. They are known when first needed and not before, so that bundlers can leave them out. */
+export const toOnnx: typeof convert = (...given) => {
+  CONVERSIONS.forEach(defineConversion);
+  return convert(...given);
+};
 
-export { toOnnx } from './convert';
 export { messageOf, requireRoom } from './message';
 export { SCHEMA } from './schema';
