@@ -4,7 +4,7 @@ import './layers/registered';
 export { useBackend } from './runtime/backend';
 export { compress, type Compressed, type Restorable, type CompressOptions } from './compress';
 export { plan, editPlan, applyPlan, restore, type PlanOptions, type ApplyOptions } from './plan';
-export { sensitivity, measureWidths, type SensitivityOptions } from './scan';
+export { importance, sensitivity, measureWidths, type ImportanceOptions, type SensitivityOptions } from './scan';
 export { train } from './runtime/train';
 export { useFastNorms } from './runtime/fastNorms';
 export type { Data, Examples } from './runtime/data';
@@ -81,7 +81,7 @@ export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from
 export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type CoupledOptions } from './criteria';
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';
 export { uniform, perGroup, global, isomorphic, costTarget, bySensitivity, inProportion, stepRatio } from './budgets';
-export type { Budget, BudgetOptions, Schedule, CostTargetOptions, UniformOptions } from './budgets';
+export type { Budget, BudgetOptions, Scored, Schedule, CostTargetOptions, UniformOptions } from './budgets';
 export type { GlobalOptions, UnitCost } from './budgets';
 export type { PerGroupOptions, InProportionOptions, GroupRatios, BySensitivityOptions } from './budgets';
 
@@ -115,6 +115,9 @@ export type { Sensitivity, GroupSensitivity, SensitivityPoint } from './core/sen
 export type { ScanOptions, WidthOptions } from './methods/scan';
 export { toHtml } from './report/html/page';
 export { plotReport, plotPlan, type Plot } from './report/plots';
+export { plotTraining } from './report/training';
+export { plotImportance } from './report/importance';
+export { plotLines, type Series, type LineOptions } from './report/drawing/lines';
 export { toPng, type PngOptions } from './runtime/png';
 export type { Account } from './report/account';
 export { parseReport, parseSensitivity } from './report/reportFile';
@@ -129,6 +132,7 @@ export type {
   Context,
   Need,
   Progress,
+  Epoch,
   Certificate,
   Teacher,
   FeaturePair,
@@ -163,6 +167,7 @@ export { pruneVocabulary, type PruneVocabularyOptions, type PrunedVocabulary } f
 export { pruneFiles, type PruneFilesOptions, type PrunedFiles } from './models/pruneFiles';
 export { matchTensors } from './models/tensorTable';
 export { loadLlama, loadBert, loadVit, type Loaded, type TokenizerOptions } from './models/load';
+export { createLlama, createBert, type CreateOptions } from './models/create';
 export { saveHuggingFace, type SaveHuggingFaceOptions } from './models/save';
 export type { LlamaOptions } from './models/llama';
 export type { BertOptions, BertHead } from './models/bert';

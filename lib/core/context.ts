@@ -271,6 +271,15 @@ export interface Progress {
   readonly done: number;
   readonly total: number;
   readonly detail?: string;
+  /** Of an epoch of training: its mean loss and, where there is a validation split, the scores on that. */
+  readonly epoch?: Epoch;
+  /** Of a stream that was turned to its principal directions: the sum of squares along each over the places observed, the largest first. */
+  readonly energies?: readonly number[];
+}
+
+export interface Epoch {
+  readonly loss: number;
+  readonly validation?: Score;
 }
 
 /** Proof that a slice is exact: the largest relative difference between the sliced and the masked model on probe inputs. */

@@ -128,6 +128,7 @@ async function turnAll(
     const { length } = stream.units;
     let detail = `${stream.name}, ${kept} of ${length}`;
     let basis: Float64Array;
+    let energies: readonly number[] | undefined;
     if (orientation === 'random') {
       basis = randomOrthogonal(length, random(context.seed, 'sliceGpt', stream.name).normal);
     } else {
@@ -137,10 +138,17 @@ async function turnAll(
       const lost = values.subarray(kept).reduce((sum, value) => sum + value, 0) / (total || 1);
       detail += `, ${(100 * Math.max(lost, 0)).toPrecision(3)} % of the energy lost`;
       basis = vectors;
+      energies = [...values];
     }
     whole = turnStream(whole, traced, stream, basis);
     for (const unit of stream.units.subarray(kept)) removed.add(unit);
-    context.progress({ stage: 'slice streams', done: done + 1, total: cuts.length, detail });
+    context.progress({
+      stage: 'slice streams',
+      done: done + 1,
+      total: cuts.length,
+      detail,
+      ...(energies && { energies }),
+    });
   }
   return { model: whole, removed };
 }

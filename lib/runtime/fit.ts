@@ -222,6 +222,7 @@ async function runEpochs(run: Run): Promise<Standing> {
       done: epoch + 1,
       total: settings.epochs,
       detail: [describe(loss, validation), ...(run.loader ? [run.loader.describe()] : [])].join(', '),
+      epoch: { loss, ...(validation && { validation }) },
     });
     if (validation !== undefined && validation.loss < best.loss) {
       best = { loss: validation.loss, epoch, at: settings.restoreBest ? await standing(run) : undefined };

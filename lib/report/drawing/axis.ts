@@ -6,7 +6,7 @@ export interface Axis {
   readonly at: (value: number) => number;
 }
 
-/** From `from` to `to` on the drawing, with round numbers that enclose all `values`. */
+/** From `from` to `to` on the drawing, with round numbers that enclose all `values`; from 0 to 1 where there are none yet. */
 export function axis(values: readonly number[], from: number, to: number): Axis {
   const ticks = roundNumbers(values);
   const [low, high] = [ticks[0], ticks[ticks.length - 1]];
@@ -31,6 +31,7 @@ function factors(values: readonly number[]): readonly number[] {
 }
 
 function roundNumbers(values: readonly number[]): readonly number[] {
+  if (values.length === 0) return [0, 1];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const rough = (high - low || Math.abs(high) || 1) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));

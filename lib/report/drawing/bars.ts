@@ -32,6 +32,41 @@ ${box(LEFT, y + 20, long(before), THICK, 'goes', told)}${after > 0 && box(LEFT, 
   };
 }
 
+export interface UnitScores {
+  /** Of the group. */
+  readonly name: string;
+  readonly scores: Float64Array;
+  /** Indices of those that go. */
+  readonly removed?: ReadonlySet<number>;
+}
+
+/** A row of bars for each group, a bar for each unit, all on one scale that begins at 0 or below. */
+export function unitBars(groups: readonly UnitScores[]): Drawing {
+  const all = groups.flatMap(({ scores }) => [...scores]).filter(Number.isFinite);
+  const [least, most] = [Math.min(0, ...all), Math.max(0, ...all)];
+  const long = (score: number): number => (Math.max(0, score - least) / (most - least || 1)) * HIGH;
+  const rows = groups.map(({ name, scores, removed }, row) => {
+    const floor = (HIGH + 28) * (row + 1) - 4;
+    const step = Math.min(ROW, (RIGHT - LEFT) / scores.length);
+    const bars = Array.from(scores, (score, unit) => {
+      const high = Math.max(1, long(Math.min(score, most)));
+      const goes = removed?.has(unit);
+      const told = `${name}, unit ${unit}: ${plainNumber(Number(score.toPrecision(3)))}${goes ? ', goes' : ''}`;
+      return box(LEFT + unit * step, floor - high, step * 0.9, high, goes ? 'goes' : 'stays', told);
+    });
+    return markup`${words(LEFT, floor - HIGH - 6, shorten(name, 40), { of: 'small' })}${line(LEFT, floor, RIGHT, floor, 'rule')}${bars}`;
+  });
+  const units = groups.reduce((sum, { scores }) => sum + scores.length, 0);
+  const gone = groups.reduce((sum, { removed }) => sum + (removed?.size ?? 0), 0);
+  return {
+    width: WIDTH,
+    height: (HIGH + 28) * groups.length + 4,
+    title: `Importance of each unit, from ${plainNumber(Number(least.toPrecision(2)))} to ${plainNumber(Number(most.toPrecision(2)))}`,
+    description: `${units} units in ${groups.length} groups${gone > 0 ? `; the ${gone} pale ones go` : ''}.`,
+    body: markup`${rows}`,
+  };
+}
+
 const HIGH = 34;
 const MOST_ROWS = 8;
 const NAMES = 74;

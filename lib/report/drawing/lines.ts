@@ -2,7 +2,7 @@
 import { markup, type Markup } from '../markup';
 import { shorten } from '../table';
 import { axis, logarithmicAxis, plainNumber, type Axis } from './axis';
-import { line, place, WIDTH, words, type Drawing } from './drawing';
+import { line, place, standalone, WIDTH, words, type Drawing } from './drawing';
 import { LIGHT } from './theme';
 
 export interface Series {
@@ -13,6 +13,7 @@ export interface Series {
 
 export interface LineOptions {
   readonly title: string;
+  /** What there is to see, for those who do not. */
   readonly description: string;
   readonly x: string;
   readonly y: string;
@@ -44,6 +45,11 @@ interface Feet {
   readonly marks: readonly (readonly [at: number, name: string])[];
   readonly turned: boolean;
   readonly room: number;
+}
+
+/** Lines of your own as a drawing (SVG) like those of a report. */
+export function plotLines(series: readonly Series[], options: LineOptions): string {
+  return standalone(lineDrawing(series, options));
 }
 
 export function lineDrawing(series: readonly Series[], options: LineOptions): Drawing {
