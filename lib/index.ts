@@ -122,7 +122,7 @@ export { toPng, type PngOptions } from './runtime/png';
 export type { Account } from './report/account';
 export { parseReport, parseSensitivity } from './report/reportFile';
 export { measureLatency } from './report/latency';
-export type { Report, Stage, Cost, Latency } from './report/report';
+export type { Report, Stage, Cost, Latency, Timing } from './report/report';
 export type { GammaHistory } from './core/gammas';
 export type { Plan, PlanBlock, PlanGroup, PlanSite, PlanCost, CoupledSite } from './edit/plan';
 export type { Edits } from './edit/apply';

@@ -2,14 +2,14 @@
  * Looks at the package as users get it: the tarball's files, its entry points (publint, attw), and a project that installs
  * it, requires it, imports it, type-checks against it and runs its command. Needs dist/; `npm run check:package` builds it.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { checkBundle } from './check-bundle.mjs';
+import { install, modules, pack, root, run } from './consumer.mjs';
 
 /** How users' compilers find a package's types; the file's name says whether it is CommonJS or ESM. */
 const COMPILERS = {
@@ -25,17 +25,15 @@ const SAVE_A_MODEL = `
   const dense = [layers.dense({ units: 8, inputShape: [3] }), layers.dense({ units: 2 })];
   useBackend('wasm').then(() => saveLayersModel(sequential({ layers: dense }), 'model'));
 `;
-const root = fileURLToPath(new URL('..', import.meta.url));
-const modules = join(root, 'node_modules');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-prune-package-'));
 let failures = 0;
 
 try {
-  const { tarball, files } = pack();
+  const { tarball, files } = pack(folder);
   await check('files of the tarball', () => checkFiles(files));
   await check('publint', () => checkEntryPoints(tarball));
-  await check('attw', () => run(process.execPath, [join(modules, '@arethetypeswrong/cli/dist/index.js'), tarball]));
-  const consumer = install(tarball);
+  await check('attw', () => run(process.execPath, [join(modules, '@arethetypeswrong/cli/dist/index.js'), tarball], folder));
+  const consumer = project(tarball);
   await check('require', () => run(process.execPath, ['run.cjs'], consumer));
   await check('import', () => run(process.execPath, ['run.mjs'], consumer));
   for (const [name, options] of Object.entries(COMPILERS)) {
@@ -47,12 +45,6 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = failures === 0 ? 0 : 1;
-
-function pack() {
-  const output = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root);
-  const [{ filename, files }] = JSON.parse(output);
-  return { tarball: join(folder, filename), files: files.map(({ path, size }) => ({ path, size })) };
-}
 
 function checkFiles(files) {
   const paths = files.map(({ path }) => path);
@@ -83,19 +75,11 @@ async function checkEntryPoints(tarball) {
   if (messages.length > 0) throw new Error(messages.map(message => formatMessage(message, pkg)).join('\n'));
 }
 
-/** A project with the tarball unpacked where npm would put it, beside the peers of this checkout. */
-function install(tarball) {
+/** A project that has installed the tarball. */
+function project(tarball) {
   const consumer = join(folder, 'consumer');
-  const target = join(consumer, 'node_modules/tfjs-prune');
-  mkdirSync(target, { recursive: true });
-  run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
-  const manifest = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
-  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-    if (manifest.peerDependenciesMeta?.[name]?.optional) continue;
-    const link = join(consumer, 'node_modules', name);
-    mkdirSync(join(link, '..'), { recursive: true });
-    symlinkSync(join(modules, name), link, 'junction');
-  }
+  mkdirSync(consumer);
+  install(tarball, consumer);
   for (const file of ['job.cjs', 'run.cjs', 'run.mjs', 'types.ts']) {
     cpSync(join(root, 'spec/consumer', file), join(consumer, file));
   }
@@ -125,10 +109,6 @@ function checkCommand(consumer) {
   run(process.execPath, [command, 'prune', 'model', '--out', 'small'], consumer);
   const verified = JSON.parse(run(process.execPath, [command, 'verify', 'model', 'small', '--json'], consumer));
   if (!(verified.removed === 4 && verified.error < 1e-5)) throw new Error(`verify says ${JSON.stringify(verified)}`);
-}
-
-function run(command, args, cwd = folder) {
-  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 async function check(name, action) {
