@@ -32,7 +32,9 @@ try {
   const { tarball, files } = pack(folder);
   await check('files of the tarball', () => checkFiles(files));
   await check('publint', () => checkEntryPoints(tarball));
-  await check('attw', () => run(process.execPath, [join(modules, '@arethetypeswrong/cli/dist/index.js'), tarball], folder));
+  await check('attw', () =>
+    run(process.execPath, [join(modules, '@arethetypeswrong/cli/dist/index.js'), tarball], folder),
+  );
   const consumer = project(tarball);
   await check('require', () => run(process.execPath, ['run.cjs'], consumer));
   await check('import', () => run(process.execPath, ['run.mjs'], consumer));

@@ -42,7 +42,9 @@ function setUp() {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home);
   writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, ...PACKAGES }));
-  const python = ['python3', 'python', 'py'].find(name => spawnSync(name, ['-c', 'import venv, ensurepip']).status === 0);
+  const python = ['python3', 'python', 'py'].find(
+    name => spawnSync(name, ['-c', 'import venv, ensurepip']).status === 0,
+  );
   if (python === undefined) return skip('there is no Python with venv');
   const steps = [
     ['npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], 'tslab'],
@@ -79,7 +81,8 @@ function passes(name, project) {
   const options = [`--timeout=${LONGEST}`, '--NotebookClient.record_timing=False', '--inplace'];
   const { status, stdout, stderr } = execute(join(bin, 'jupyter-execute'), [...options, file], project);
   const seconds = `${Math.round((Date.now() - started) / 1000)} s`;
-  if (status !== 0) return failure(`${name}, ${seconds}`, `${stdout}${stderr}`.replace(/^[^]*?(?=An error occurred)/, ''));
+  if (status !== 0)
+    return failure(`${name}, ${seconds}`, `${stdout}${stderr}`.replace(/^[^]*?(?=An error occurred)/, ''));
   const [checkedIn, fresh] = [join(source, name), file].map(path => JSON.parse(readFileSync(path, 'utf8')));
   if (flags.includes('--write')) {
     writeFileSync(join(source, name), `${JSON.stringify(withOutputs(checkedIn, fresh), null, 1)}\n`);
@@ -131,16 +134,31 @@ function excerpt(text = 'nothing', other = '') {
 
 function hint({ metadata: was }, { metadata: is }) {
   const [before, now] = [was, is].map(({ language_info: language }) => language?.version);
-  const machine = before === now ? 'If what they give is meant to change' : `They were written by Node.js ${before}, this is ${now}. If they are right`;
+  const machine =
+    before === now
+      ? 'If what they give is meant to change'
+      : `They were written by Node.js ${before}, this is ${now}. If they are right`;
   return `${machine}: npm run test:notebooks -- --write, and look at them.`;
 }
 
 /** Nothing is read from or written to what the user has of Jupyter, and no checkpoint of theirs is taken. */
 function execute(command, args, cwd) {
   const { TFJS_PRUNE_BERT, TFJS_PRUNE_LLAMA, ...inherited } = process.env;
-  const folders = Object.fromEntries(['CONFIG', 'DATA', 'RUNTIME'].map(of => [`JUPYTER_${of}_DIR`, join(home, `jupyter-${of.toLowerCase()}`)]));
-  const env = { ...inherited, ...folders, PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}` };
-  return spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'pipe'] });
+  const folders = Object.fromEntries(
+    ['CONFIG', 'DATA', 'RUNTIME'].map(of => [`JUPYTER_${of}_DIR`, join(home, `jupyter-${of.toLowerCase()}`)]),
+  );
+  const env = {
+    ...inherited,
+    ...folders,
+    PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`,
+  };
+  return spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function failure(name, text) {

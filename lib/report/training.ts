@@ -12,7 +12,8 @@ interface Training {
 
 /**
  * Losses by epoch as a drawing (SVG). `events` are what `progress` was given so far, so that a drawing made anew with each of them shows
- * how training goes; those that tell of no epoch are left out. Trainings follow one another, with a gap between them.
+ * how training goes; those that tell of no epoch are left out. Trainings follow one another, with a gap between them. Equal factors are
+ * equally far apart where no loss is 0 or less.
  */
 export function plotTraining(events: readonly Progress[]): string {
   const trainings = trainingsIn(events);
@@ -28,7 +29,8 @@ export function plotTraining(events: readonly Progress[]): string {
     description: last ? `Loss ${last.loss.toFixed(4)} after ${epochs.length} epochs.` : 'No epoch is over yet.',
     x: `epoch${namesOf(trainings)}`,
     y: 'mean loss of an example',
-    floor: 0,
+    whole: true,
+    logarithmic: series.every(({ points }) => points.every(([, y]) => !(y <= 0))) && series.length > 0,
   });
   return standalone(drawing);
 }

@@ -25,6 +25,8 @@ export interface LineOptions {
   readonly floor?: number;
   /** Equal factors of y, which is above 0, are equally far apart; default: equal differences. */
   readonly logarithmic?: boolean;
+  /** Whether only whole numbers stand on the x axis. */
+  readonly whole?: boolean;
   /** Names of the places 0, 1, ... on the x axis, in place of numbers. */
   readonly places?: readonly string[];
   /** How values on the y axis are written. */
@@ -57,7 +59,7 @@ export function lineDrawing(series: readonly Series[], options: LineOptions): Dr
   const all = series.flatMap(({ points }) => points.filter(isKnown));
   const heights = [...all.map(([, y]) => y), ...[level, floor].filter(value => value !== undefined)];
   const rows = (options.logarithmic ? logarithmicAxis : axis)(heights, FLOOR, TOP);
-  const { at, feet } = across(all.map(([x]) => x), places); // prettier-ignore
+  const { at, feet } = across(all.map(([x]) => x), options); // prettier-ignore
   const count = Math.min(named, LIGHT.series.length, series.length);
   const below = FLOOR + feet.room;
   const lines = series.map(({ points }, i) => pathOf(points, at, rows.at, i < count ? styleOf(i) : 'rest'));
@@ -80,9 +82,12 @@ ${legend}`;
   };
 }
 
-function across(values: readonly number[], names: readonly string[] | undefined): { at: Axis['at']; feet: Feet } {
+function across(
+  values: readonly number[],
+  { places: names, whole = false }: Pick<LineOptions, 'places' | 'whole'>,
+): { at: Axis['at']; feet: Feet } {
   if (names === undefined) {
-    const { ticks, at } = axis(values, LEFT, RIGHT);
+    const { ticks, at } = axis(values, LEFT, RIGHT, whole ? 1 : 0);
     return { at, feet: { marks: ticks.map(value => [at(value), plainNumber(value)]), turned: false, room: 28 } };
   }
   const step = (RIGHT - LEFT) / Math.max(names.length, 1);
