@@ -9,7 +9,7 @@ const noDefaultExports = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', 'out/', 'coverage/', '.webgpu/', 'examples/notebooks/'] },
+  { ignores: ['dist/', 'out/', 'coverage/', '.webgpu/', '.notebooks/', 'examples/notebooks/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked, prettier],

@@ -13,6 +13,8 @@ import { install, pack, root } from './consumer.mjs';
 const PACKAGES = { dependencies: { tslab: '1.0.22' }, overrides: { zeromq: '6.8.0' } };
 /** For the kernel's own installer, IPython too. */
 const JUPYTER = ['nbclient>=0.10,<0.12', 'nbformat>=5.10,<6', 'jupyter_client>=8.6,<9', 'ipython>=8'];
+/** Lines that are printed one after the other are one output, and no cell says when it ran. */
+const PLAIN = ['--NotebookClient.coalesce_streams=True', '--NotebookClient.record_timing=False'];
 /** Seconds of a cell. */
 const LONGEST = 600;
 
@@ -78,7 +80,7 @@ function prepare() {
 function passes(name, project) {
   const started = Date.now();
   const file = join(project, 'notebooks', name);
-  const options = [`--timeout=${LONGEST}`, '--NotebookClient.record_timing=False', '--inplace'];
+  const options = [`--timeout=${LONGEST}`, ...PLAIN, '--inplace'];
   const { status, stdout, stderr } = execute(join(bin, 'jupyter-execute'), [...options, file], project);
   const seconds = `${Math.round((Date.now() - started) / 1000)} s`;
   if (status !== 0)
@@ -96,17 +98,12 @@ function passes(name, project) {
 }
 
 /** `notebook` with what its cells gave. */
-function withOutputs(notebook, fresh) {
-  const cells = notebook.cells.map((cell, i) =>
-    cell.cell_type === 'code' ? { ...cell, execution_count: i + 1, outputs: outputsOf(fresh.cells[i]) } : cell,
-  );
+function withOutputs({ cells, metadata, ...notebook }, fresh) {
   let count = 0;
-  for (const cell of cells) if (cell.cell_type === 'code') cell.execution_count = ++count;
-  return { ...notebook, cells, metadata: { ...notebook.metadata, language_info: fresh.metadata.language_info } };
-}
-
-function outputsOf({ outputs }) {
-  return outputs.map(({ execution_count, ...output }) => ({ ...output, ...(execution_count && { execution_count }) }));
+  const ran = cells.map((cell, i) =>
+    cell.cell_type === 'code' ? { ...cell, execution_count: ++count, outputs: fresh.cells[i].outputs } : cell,
+  );
+  return { cells: ran, metadata: { ...metadata, language_info: fresh.metadata.language_info }, ...notebook };
 }
 
 /** A line for each cell that gave something else than what is checked in. */
@@ -143,7 +140,7 @@ function hint({ metadata: was }, { metadata: is }) {
 
 /** Nothing is read from or written to what the user has of Jupyter, and no checkpoint of theirs is taken. */
 function execute(command, args, cwd) {
-  const { TFJS_PRUNE_BERT, TFJS_PRUNE_LLAMA, ...inherited } = process.env;
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TFJS_PRUNE_')));
   const folders = Object.fromEntries(
     ['CONFIG', 'DATA', 'RUNTIME'].map(of => [`JUPYTER_${of}_DIR`, join(home, `jupyter-${of.toLowerCase()}`)]),
   );

@@ -6,15 +6,18 @@ import {
   capture,
   compress,
   gamma,
+  importance,
   magnitude,
   measureWidths,
   perGroup,
   plateaus,
   prune,
   sensitivity,
+  taylor,
   useBackend,
   type Data,
   type Progress,
+  type Scored,
 } from 'tfjs-prune';
 import { hashOf } from '../lib/core/hash';
 import { random as stream } from '../lib/core/random';
@@ -50,6 +53,34 @@ async function dataFor(model: L.LayersModel, count = 120): Promise<Data> {
   };
   return { train: await split(1), validation: await split(2) };
 }
+
+describe('importance', () => {
+  test('is what the budget of prune is given; the model stays, nothing is left behind', async () => {
+    const model = net();
+    const before = [tf.memory().numTensors, await hashOf(await capture(model))];
+    const options = { criterion: magnitude(), protect: ['idle'] };
+    const scored = await importance(model, options);
+    expect([tf.memory().numTensors, await hashOf(await capture(model))]).toEqual(before);
+    let given: readonly Scored[] = [];
+    const budget = (all: readonly Scored[]) => new Map((given = all).map(({ group }) => [group.name, [0, 1]]));
+    const { model: small } = await compress(model, prune({ ...options, budget }), { latency: false });
+    const bare = (all: readonly Scored[]) => all.map(({ group, scores }) => [group.name, [...scores]]);
+    expect(bare(scored)).toEqual(bare(given));
+    expect(scored.map(({ group, scores }) => [group.name, scores.length])).toEqual([['wide', 10]]);
+    [model, small].forEach(each => each.dispose());
+  });
+
+  test('a criterion that looks at data gets it, and the seed', async () => {
+    const model = net();
+    const data = await dataFor(model);
+    const of = async (seed: number) => (await importance(model, { criterion: taylor(), data, seed })).map(({ scores }) => [...scores]); // prettier-ignore
+    expect(await of(1)).toEqual(await of(1));
+    expect((await of(1)).flat().every(score => score >= 0)).toBe(true);
+    const none = importance(model, { criterion: magnitude(), protect: ['wide', 'idle'] });
+    expect((await rejection(none)).code).toBe('no-groups');
+    model.dispose();
+  });
+});
 
 describe('sensitivity', () => {
   test('is what the model is worth when that group alone is cut', async () => {

@@ -99,7 +99,9 @@ test('the energy of what is cut is that of the directions left out, and no other
   };
   const whole = await energy(original);
   const told: number[] = [];
-  const progress = ({ stage, done, detail }: Progress): void => {
+  const spectra: (readonly number[])[] = [];
+  const progress = ({ stage, done, detail, energies }: Progress): void => {
+    if (energies && done === 1) spectra.push(energies);
     const share = stage === 'slice streams' && done === 1 && /([\d.e-]+) % of the energy/.exec(detail!)?.[1];
     if (share) told.push(Number(share) / 100);
   };
@@ -111,6 +113,11 @@ test('the energy of what is cut is that of the directions left out, and no other
   const least = await lost({ multipleOf: 4 });
   expect(told).toHaveLength(1);
   expect(Math.abs(told[0] / least - 1)).toBeLessThan(0.005); // told in three digits
+  const [energies] = spectra;
+  expect([...energies].sort((a, b) => b - a)).toEqual(energies);
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  expect(sum(energies) / whole).toBeCloseTo(1, 5);
+  expect(sum(energies.slice(0.75 * energies.length)) / whole).toBeCloseTo(least, 5);
   for (const seed of [1, 2, 3]) expect(await lost({ multipleOf: 4, orientation: 'random' }, seed)).toBeGreaterThan(1.2 * least); // prettier-ignore
   net.dispose();
 });

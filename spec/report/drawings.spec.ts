@@ -34,6 +34,7 @@ test('on a logarithmic axis equal factors are equally far apart, inside ticks of
   expect(at(3) - at(30)).toBeCloseTo(at(30) - at(300), 9);
   expect([at(2), at(500)]).toEqual([200, 0]);
   expect(logarithmicAxis([10, 10], 200, 0).ticks).toEqual([10, 20]);
+  expect(logarithmicAxis([0.0002, 70], 200, 0).ticks.map(tick => Math.log10(tick))).toEqual([-4, -3, -2, -1, 0, 1, 2]);
   const points = [[0, 3], [1, 300]] as const; // prettier-ignore
   const logarithmic = lineDrawing([{ name: 'a', points }], { ...options, logarithmic: true, level: 30 });
   expectInside(logarithmic);
@@ -81,6 +82,8 @@ describe('lines', () => {
     const { ticks, at } = axis([0.12, 0.87], 100, 0);
     expect(ticks.map(tick => Number(tick.toFixed(9)))).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
     expect([at(0), at(0.5), at(1)]).toEqual([100, 50, 0]);
+    expect(axis([1, 3], 100, 0, 1).ticks).toEqual([1, 2, 3]);
+    expect(axis([], 100, 0).ticks).toEqual([0, 1]);
   });
 });
 

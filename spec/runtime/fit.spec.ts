@@ -30,6 +30,20 @@ test('learns; same topology, other weights, the input untouched, nothing left be
   expect(scores[1].accuracy).toBeGreaterThan(0.85);
 });
 
+test('tells of every epoch in words and in numbers', async () => {
+  const events: Progress[] = [];
+  const run = { seed: 1, progress: (event: Progress) => void events.push(event) };
+  const data = splits(100);
+  const trained = await fit(await net(), data, { ...few, restoreBest: false }, run);
+  expect(events.map(({ done, total }) => [done, total])).toEqual([[1, 2], [2, 2]]); // prettier-ignore
+  for (const { epoch, detail } of events) expect(detail).toMatch(`loss ${epoch!.loss.toFixed(4)}, validation loss`);
+  expect(events[1].epoch!.validation).toEqual(await evaluate(trained, data.validation!, data.loss));
+  const bare: Progress[] = [];
+  const { validation: _, ...alone } = data;
+  await fit(await net(), alone, few, { seed: 1, progress: event => void bare.push(event) });
+  expect(bare.map(({ epoch }) => Object.keys(epoch!))).toEqual([['loss'], ['loss']]);
+});
+
 test.each(['adam', 'momentum'] as const)('%s: same seed, same bytes; another seed, others', async optimizer => {
   const noisy = await capture(
     layers.sequential({
@@ -172,6 +186,7 @@ describe('progress and validation', () => {
         done,
         total: 2,
         detail: expect.stringMatching(/^loss \d\.\d{4}, validation loss \d\.\d{4}, accuracy \d+\.\d %$/),
+        epoch: { loss: expect.any(Number), validation: { loss: expect.any(Number), accuracy: expect.any(Number) } },
       })),
     );
     const { train, loss } = splits();
