@@ -1,42 +1,18 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LlamaConfig } from '../../lib/models/llamaConfig';
-import { loadConfig } from '../../lib/models/config';
 import { loadLlama } from '../../lib/models/load';
-import { saveHuggingFace } from '../../lib/models/save';
-import { loadTokenizer } from '../../lib/models/tokenizer';
 import { useBackend } from '../../lib/runtime/backend';
 import { loadLayersModel } from '../../lib/runtime/files';
 import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
-import { fixture } from '../models/fixtures';
-import { tinyLlama } from '../models/tiny';
+import { llamaFiles, story } from './made';
 import { refusalOf, run } from './run';
 
 beforeAll(async () => {
   await useBackend(WASM);
 });
 afterEach(removeFolders);
-
-/** A folder with a Llama of random weights and its tokenizer. */
-async function llama(): Promise<string> {
-  const tokenizer = fixture('llama');
-  const own = { vocabSize: (await loadTokenizer(tokenizer)).size, beginIds: [1], endIds: [2], padIds: [0] };
-  const { layers, ...rest } = (await loadConfig(fixture('llama-tied'))) as LlamaConfig;
-  const config = { ...rest, ...own, layers: [...layers, ...layers] };
-  const model = await tinyLlama(config);
-  const folder = newFolder();
-  await saveHuggingFace(model, folder, { config, tokenizer });
-  model.dispose();
-  return folder;
-}
-
-function text(): string {
-  const file = join(newFolder(), 'text.txt');
-  writeFileSync(file, 'Once upon a time there was a little dog. The king counted the stars. '.repeat(20));
-  return file;
-}
 
 const small = ['--window', '8', '--tokens', '200'];
 
@@ -51,9 +27,9 @@ test.each([
   ['sleb', ['--ratio', '0.5']],
   ['laco', ['--threshold', '-1']],
 ])('%s cuts a Llama, which loads again', async (method, amount) => {
-  const [model, out] = [await llama(), join(newFolder(), 'out')];
+  const [model, out] = [await llamaFiles(), join(newFolder(), 'out')];
   const tensors = tf.memory().numTensors;
-  const args = ['llm', model, '--method', method, ...amount, '--text', text(), ...small, '--out', out];
+  const args = ['llm', model, '--method', method, ...amount, '--text', story(), ...small, '--out', out];
   const { code, out: said, error } = await run(...args, '--json');
   expect([code, error]).toEqual([0, []]);
   expect(tf.memory().numTensors).toBe(tensors);
@@ -69,8 +45,8 @@ test.each([
 });
 
 test('tells perplexity and a sample before and after, and trains where it is asked to', async () => {
-  const [model, out] = [await llama(), join(newFolder(), 'out')];
-  const args = ['--method', 'neurons', '--epochs', '1', '--text', text(), ...small, '--out', out];
+  const [model, out] = [await llamaFiles(), join(newFolder(), 'out')];
+  const args = ['--method', 'neurons', '--epochs', '1', '--text', story(), ...small, '--out', out];
   const { code, out: said } = await run('llm', model, ...args);
   expect(code).toBe(0);
   expect(said[0]).toMatch(/^method neurons, ratio 0\.2, epochs 1\n/);
@@ -84,8 +60,8 @@ test('tells perplexity and a sample before and after, and trains where it is ask
 });
 
 test('refusals are one line, and write nothing', async () => {
-  const [model, out] = [await llama(), join(newFolder(), 'out')];
-  const args = ['llm', model, '--text', text(), '--out', out];
+  const [model, out] = [await llamaFiles(), join(newFolder(), 'out')];
+  const args = ['llm', model, '--text', story(), '--out', out];
   expect(await refusalOf(...args, '--method', 'magic')).toMatch(/--method to be one of llm-pruner, .*got "magic"/);
   expect(await refusalOf(...args, '--method', 'laco', '--ratio', '0.5')).toMatch(/--threshold for laco, got --ratio/);
   expect(await refusalOf(...args, '--method', 'flap', '--ratio', '1.5')).toMatch(/1\.5/);
@@ -93,7 +69,7 @@ test('refusals are one line, and write nothing', async () => {
   expect(await refusalOf('llm', model, '--text', 'none', '--out', out, '--method', 'flap')).toMatch(
     /a text, got no such file/,
   );
-  expect(await refusalOf('llm', model, '--text', text(), '--out', model, '--method', 'flap')).toMatch(
+  expect(await refusalOf('llm', model, '--text', story(), '--out', model, '--method', 'flap')).toMatch(
     /a folder of its own/,
   );
   expect(existsSync(out)).toBe(false);

@@ -1,15 +1,12 @@
 /** slim, finetune and distill: models trained from the command line. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import * as L from '@tensorflow/tfjs-layers';
-import { random } from '../../lib/core/random';
 import type { Report } from '../../lib/report/report';
 import { useBackend } from '../../lib/runtime/backend';
 import { WASM } from '../backend';
 import { contents, newFolder, removeFolders } from '../io/folder';
-import { bn, dense, relu } from '../zoo/parts';
-import { randomize } from '../zoo/weights';
+import { labelledRows, slimmable } from './made';
 import { refusalOf, run, runWatched, saved } from './run';
 
 beforeAll(async () => {
@@ -17,26 +14,9 @@ beforeAll(async () => {
 });
 afterEach(removeFolders);
 
-const SIZE = 12;
 const LONG = ['--epochs', '20', '--learning-rate', '0.01'];
 
-function slimmable(): Promise<string> {
-  const first = L.layers.dense({ name: 'first', units: 8, inputShape: [SIZE] });
-  const rest = [bn('bn'), relu('relu'), dense('second', 8), bn('bn2'), relu('relu2'), dense('head', 2, 'softmax')];
-  return saved(randomize(L.sequential({ name: 'net', layers: [first, ...rest] })));
-}
-
-/** Examples of two classes that differ in their mean. */
-function examples(): string {
-  const { normal } = random(0, 'training');
-  const lines = Array.from({ length: 80 }, (_, row) => {
-    const values = Array.from({ length: SIZE }, () => (normal() + (row % 2 ? 1 : -1)).toFixed(3));
-    return [...values, row % 2].join(',');
-  });
-  const file = join(newFolder(), 'data.csv');
-  writeFileSync(file, lines.join('\n'));
-  return file;
-}
+const savedNet = (): Promise<string> => saved(slimmable());
 
 async function reported(...args: readonly string[]): Promise<Report> {
   const { code, out, error } = await run(...args, '--json', '--no-latency');
@@ -47,7 +27,7 @@ async function reported(...args: readonly string[]): Promise<Report> {
 const stages = ({ stages: all }: Report): readonly string[] => all.map(({ name }) => name);
 
 test('slim trains and keeps the size; with --ratio it cuts and trains on', async () => {
-  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
   const options = ['--data', data, '--epochs', '2', '--l1', '0.01'];
   const tensors = tf.memory().numTensors;
   const kept = await reported('slim', net, ...options, '--out', join(folder, 'dense'));
@@ -63,7 +43,7 @@ test('slim trains and keeps the size; with --ratio it cuts and trains on', async
 });
 
 test('finetune trains what was cut, from the same seed to the same bytes', async () => {
-  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
   await run('prune', net, '--out', join(folder, 'cut'), '--no-latency');
   const tune = (out: string, seed: string): Promise<Report> =>
     reported('finetune', join(folder, 'cut'), '--data', data, ...LONG, '--seed', seed, '--out', join(folder, out)); // prettier-ignore
@@ -79,7 +59,7 @@ test('finetune trains what was cut, from the same seed to the same bytes', async
 });
 
 test('distill learns from another model', async () => {
-  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
   const [teacher, cut] = [join(folder, 'teacher'), join(folder, 'cut')];
   await run('finetune', net, '--data', data, ...LONG, '--out', teacher, '--no-latency');
   await run('prune', teacher, '--out', cut, '--no-latency');
@@ -93,7 +73,7 @@ test('distill learns from another model', async () => {
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s stops with 130, writes no model, and the same line goes on from there',
   async signal => {
-    const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+    const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
     const args = ['slim', net, '--data', data, '--epochs', '2', '--ratio', '0.5', '--no-latency'];
     const [whole, out, kept] = ['whole', 'out', 'kept'].map(name => join(folder, name));
     await run(...args, '--out', whole);
@@ -108,7 +88,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 );
 
 test('a lone training that is stopped goes on behind its last epoch', async () => {
-  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
   const args = ['finetune', net, '--data', data, '--epochs', '3', '--no-latency'];
   const [whole, out, kept] = ['whole', 'out', 'kept'].map(name => join(folder, name));
   await run(...args, '--out', whole);
@@ -121,7 +101,7 @@ test('a lone training that is stopped goes on behind its last epoch', async () =
 });
 
 test('what training does not take is refused in one line', async () => {
-  const [net, data, folder] = [await slimmable(), examples(), newFolder()];
+  const [net, data, folder] = [await savedNet(), labelledRows(), newFolder()];
   const to = ['--out', join(folder, 'out')];
   expect(await refusalOf('finetune', net, ...to)).toMatch(/expected --data FILE, got none/);
   expect(await refusalOf('finetune', net, ...to, '--data', data, '--optimizer', 'sgd')).toMatch(
