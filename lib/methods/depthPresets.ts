@@ -26,7 +26,7 @@ export function sleb({ ratio, count, protect, ...looking }: DepthOptions): Metho
 }
 
 /**
- * The same on attentions and feed-forward parts each by itself, so that `ratio` and `count` are of branches.
+ * As `sleb`, on attentions and feed-forward parts each by itself, so that `ratio` and `count` are of branches.
  * Paper: Zhong et al. 2024, BlockPruner, 2406.10594. Differs: see {@link lossIncrease}.
  * @throws PruneError as {@link layerDrop}.
  */
