@@ -4,6 +4,7 @@ import { compress, type Compressed } from '../compress';
 import { checkKeyword } from '../core/check';
 import type { Need } from '../core/context';
 import {
+  blockPruner,
   chain,
   ffnPruning,
   flap,
@@ -14,6 +15,7 @@ import {
   shortGpt,
   sleb,
   sliceGpt,
+  twoStage,
   wandaSp,
   type Method,
 } from '../methods';
@@ -50,6 +52,8 @@ const METHODS: Readonly<Record<string, (amount: Amount) => Method<Need>>> = {
   'slice-gpt': ({ ratio }) => sliceGpt({ ratio, ...BATCH }),
   'short-gpt': ({ ratio }) => shortGpt({ ratio, ...BATCH }),
   sleb: ({ ratio }) => sleb({ ratio, ...BATCH }),
+  'block-pruner': ({ ratio }) => blockPruner({ ratio, ...BATCH }),
+  'two-stage': ({ ratio }) => twoStage({ ratio, ...BATCH }),
   laco: ({ threshold }) => laco({ threshold, ...BATCH }),
 };
 

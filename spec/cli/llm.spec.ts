@@ -25,6 +25,8 @@ test.each([
   ['slice-gpt', ['--ratio', '0.5']],
   ['short-gpt', ['--ratio', '0.5']],
   ['sleb', ['--ratio', '0.5']],
+  ['block-pruner', ['--ratio', '0.5']],
+  ['two-stage', ['--ratio', '0.3']],
   ['laco', ['--threshold', '-1']],
 ])('%s cuts a Llama, which loads again', async (method, amount) => {
   const [model, out] = [await llamaFiles(), join(newFolder(), 'out')];
