@@ -25,7 +25,7 @@ import { capture } from '../../lib/runtime/capture';
 import { CPU_KERNELS } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
 import { notedContext } from '../zoo/context';
-import { ownTransformer, visionTransformer, VOCABULARY, type Recipe } from '../zoo/ownTransformer';
+import { ownTransformer, SWITCHES, visionTransformer, VOCABULARY, type Recipe } from '../zoo/ownTransformer';
 import { predictionsOf, randomRemoval } from '../zoo/removal';
 import { probesOf, randomize } from '../zoo/weights';
 
@@ -48,14 +48,7 @@ const recipes = (): fc.Arbitrary<Partial<Recipe>> =>
       size: fc.constantFrom(2, 4, 6),
       neurons: fc.integer({ min: 2, max: 7 }),
       norm: fc.constantFrom('rms' as const, 'layer' as const),
-      place: fc.constantFrom('pre' as const, 'post' as const),
-      gated: fc.boolean(),
-      tied: fc.boolean(),
-      rotary: fc.constantFrom('half' as const, 'interleaved' as const, undefined),
-      units: fc.constantFrom('heads' as const, 'dimensions' as const),
-      causal: fc.boolean(),
-      padding: fc.boolean(),
-      bias: fc.boolean(),
+      ...SWITCHES,
     })
     .map(({ queriesPerHead, ...recipe }) => ({ ...recipe, heads: recipe.kvHeads * queriesPerHead }));
 

@@ -20,7 +20,7 @@ import { buildNet, ZOO } from '../../bench/zoo';
 import { fixture } from '../models/fixtures';
 import { INSTEAD, SETTINGS } from '../onnx/nets';
 import { NETS } from '../zoo/nets';
-import { ownTransformer } from '../zoo/ownTransformer';
+import { ownTransformer, SWITCHES } from '../zoo/ownTransformer';
 import type { Net } from '../zoo/parts';
 import { build, recipes } from '../zoo/random';
 import { randomRemoval } from '../zoo/removal';
@@ -129,14 +129,7 @@ const transformerRecipes = fc.record({
   kvHeads: fc.integer({ min: 1, max: 3 }),
   queries: fc.integer({ min: 1, max: 3 }),
   norm: fc.constantFrom('rms' as const, 'layer' as const, 'stock' as const),
-  place: fc.constantFrom('pre' as const, 'post' as const),
-  gated: fc.boolean(),
-  tied: fc.boolean(),
-  rotary: fc.constantFrom('half' as const, 'interleaved' as const, undefined),
-  units: fc.constantFrom('heads' as const, 'dimensions' as const),
-  causal: fc.boolean(),
-  padding: fc.boolean(),
-  bias: fc.boolean(),
+  ...SWITCHES,
   time: fc.constantFrom(null, 5),
 });
 

@@ -1,5 +1,6 @@
 /** Transformers made of the library's own layers and stock ones: what is in one decides a recipe. */
 import * as layers from '@tensorflow/tfjs-layers';
+import fc from 'fast-check';
 import {
   attention,
   classToken,
@@ -35,6 +36,18 @@ export interface Recipe {
   readonly padding?: boolean;
   readonly bias?: boolean;
 }
+
+/** All that random recipes may turn on or off alike. */
+export const SWITCHES = {
+  place: fc.constantFrom('pre' as const, 'post' as const),
+  gated: fc.boolean(),
+  tied: fc.boolean(),
+  rotary: fc.constantFrom('half' as const, 'interleaved' as const, undefined),
+  units: fc.constantFrom('heads' as const, 'dimensions' as const),
+  causal: fc.boolean(),
+  padding: fc.boolean(),
+  bias: fc.boolean(),
+};
 
 export const VOCABULARY = 11;
 
