@@ -25,6 +25,7 @@ import { saveHuggingFace } from '../models/save';
 import { tokenWindows } from '../models/tokenWindows';
 import { formatReport } from '../report/format';
 import { provenanceOf } from '../report/provenance';
+import { wrap } from '../report/table';
 import { saveLayersModel } from '../runtime/files';
 import { generate } from '../runtime/generate';
 import { perplexity, type Perplexity } from '../runtime/perplexity';
@@ -72,7 +73,7 @@ export const llmCommand: Command = {
       required: true,
     },
     text: { value: 'FILE', help: 'what it is calibrated on, and judged by on its last tenth', required: true },
-    method: { value: 'NAME', help: Object.keys(METHODS).join(', '), required: true },
+    method: { value: 'NAME', help: wrap(Object.keys(METHODS).join(', '), 85).join('\n'), required: true },
     ratio: { value: 'R', help: 'fraction of what the method removes, in [0, 1); default 0.2' },
     threshold: { value: 'T', help: 'for laco: how similar what the head reads has to stay; default 0.9' },
     epochs: { value: 'N', help: 'then train corrections of low rank (LoRA) so many times over the text; default 0' },
