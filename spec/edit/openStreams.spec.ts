@@ -104,8 +104,8 @@ const recipes = (): fc.Arbitrary<Partial<Recipe>> =>
     })
     .map(({ queriesPerHead, dimensions, ...recipe }) => ({
       ...recipe,
-      // Less its mean, a stream of two or three may be near zero: rounding every weight then changes as much as opening does.
-      dimensions: recipe.norm === 'rms' ? dimensions : Math.max(4, dimensions),
+      // Less its mean, a stream of few may be near zero: rounding every weight then changes as much as opening does.
+      dimensions: recipe.norm === 'rms' ? dimensions : Math.max(6, dimensions),
       heads: recipe.kvHeads * queriesPerHead,
     }));
 
