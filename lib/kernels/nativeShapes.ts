@@ -16,8 +16,9 @@ import { before, isFloat, pipe, plainly } from './tensorFlow';
 export function nativeReshape(stock: KernelConfig): KernelConfig {
   return before(stock, ({ inputs, backend, attrs }: NativeCall<ReshapeInputs, ReshapeAttrs>) => {
     const { x } = inputs as Record<'x', TensorInfo>;
-    if (util.arraysEqual(x.shape, attrs.shape)) return shared(backend, x);
-    return ordered(backend, 'Reshape', x, attrs.shape);
+    const shape = util.inferFromImplicitShape(attrs.shape, util.sizeFromShape(x.shape));
+    if (util.arraysEqual(x.shape, shape)) return shared(backend, x);
+    return ordered(backend, 'Reshape', x, shape);
   });
 }
 

@@ -118,7 +118,7 @@ test('shapes and orders are made once, and no more than 512 are kept', () => {
     [16, 3],
     [0, 3, 1, 2],
   ]);
-  for (let i = 0; i < 600; i++) reshape([i, 3]);
+  for (let rows = 1; rows <= 600; rows++) reshape([rows, 3], tensor([3 * rows]));
   expect(kept.size).toBe(512);
   expect(open.size).toBe(604); // the results, which are the callers'
   expect(reshape([16, 3], tensor([4, 12], 'int32'))).toEqual(STOCK);
