@@ -147,7 +147,8 @@ function abilities(splits: Splits, journal: Journal, { training, ...run }: Abili
     },
     training: {
       async fit(model, options) {
-        return notedFit(model, splits, options, journal, { ...run, halfway: await training(model) });
+        const halfway = options.loading ? undefined : await training(model);
+        return notedFit(model, splits, options, journal, { ...run, halfway });
       },
       async imitate(model: Checkpoint, options: ImitateOptions) {
         journal.moments = undefined; // of another training

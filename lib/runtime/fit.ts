@@ -39,7 +39,7 @@ export interface FitRun {
   readonly onMoments?: (moments: Moments) => void;
   /** With `l1`: told in the end how the gammas went. */
   readonly onGammas?: (history: GammaHistory) => void;
-  /** Where it keeps how far it is, after every epoch but the last; not with `loading`, whose draws follow from all that came before. */
+  /** Where it keeps how far it is, after every epoch but the last; none with `loading`, whose draws follow from all that came before. */
   readonly halfway?: Halfway;
 }
 
@@ -116,7 +116,7 @@ async function startOf(
   settings: FitSettings,
   { moments, halfway, log }: Pick<FitRun, 'moments' | 'halfway' | 'log'>,
 ): Promise<{ readonly begun: Checkpoint; readonly past?: Past; readonly known?: Moments }> {
-  const past = settings.loading ? undefined : ((await halfway?.read()) as Past | undefined);
+  const past = (await halfway?.read()) as Past | undefined;
   if (past === undefined) {
     return { begun: checkpoint, known: settings.carry ? knownMoments(moments, checkpoint, settings, log) : undefined };
   }
@@ -197,7 +197,7 @@ async function standing({ model, trainer, settings }: Run, carry = settings.carr
 
 async function keepHalfway(run: Run, epochs: number, best: Best): Promise<void> {
   const { halfway, settings, added, watch } = run;
-  if (!halfway || settings.loading || epochs === settings.epochs) return;
+  if (!halfway || epochs === settings.epochs) return;
   const { weights, moments } = await standing(run, true);
   const past: Past = {
     epochs,
@@ -226,7 +226,7 @@ async function runEpochs(run: Run): Promise<Standing> {
     });
     if (validation !== undefined && validation.loss < best.loss) {
       best = { loss: validation.loss, epoch, at: settings.restoreBest ? await standing(run) : undefined };
-    } else if (validation !== undefined && epoch - best.epoch >= settings.patience) break;
+    } else if (epoch - best.epoch >= settings.patience) break; // endless where nothing is validated
     await keepHalfway(run, epoch + 1, best);
   }
   return best.at ?? standing(run);

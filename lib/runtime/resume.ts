@@ -52,9 +52,7 @@ export async function keptSteps<S>(
       return replay(kept, model, journal);
     }
     const [mark, steps, { moments, recalled }] = [markOf(journal.notes), begun, { ...journal }];
-    open.push({ file, trainings: 0 });
-    const result = await work();
-    open.pop();
+    const result = await within(open, file, work);
     if (begun > steps) return result; // its parts are kept, which is enough
     const notes = notesSince(journal.notes, mark);
     const same = result === model;
@@ -73,6 +71,15 @@ export async function keptSteps<S>(
 interface OpenStep {
   readonly file: string;
   trainings: number;
+}
+
+async function within<T>(open: OpenStep[], file: string, work: () => Promise<T>): Promise<T> {
+  open.push({ file, trainings: 0 });
+  try {
+    return await work();
+  } finally {
+    open.pop();
+  }
 }
 
 function trainings(store: RunStore, run: string, open: readonly OpenStep[]): Kept['training'] {

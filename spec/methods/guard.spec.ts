@@ -26,15 +26,11 @@ import {
 } from 'tfjs-prune';
 import { hashOf } from '../../lib/core/hash';
 import { WASM } from '../backend';
-import { examples, mlp } from '../runtime/help';
+import { exampleSplit, mlp } from '../runtime/help';
 import { refusal, rejection } from '../zoo/refusal';
 import { memoryStore } from '../zoo/store';
 
-const split = (count: number, seed: number): Data['train'] => {
-  const { inputs, targets } = examples(count, { seed });
-  return { inputs: inputs[0], targets: targets[0] };
-};
-const data: Data = { train: split(200, 1), validation: split(100, 2), test: split(50, 3) };
+const data: Data = { train: exampleSplit(200, 1), validation: exampleSplit(100, 2), test: exampleSplit(50, 3) };
 
 let model: LayersModel;
 beforeAll(async () => {

@@ -20,16 +20,12 @@ import {
 } from 'tfjs-prune';
 import { hashOf } from '../../lib/core/hash';
 import { WASM } from '../backend';
-import { examples, mlp, randomize } from '../runtime/help';
+import { exampleSplit, mlp, randomize } from '../runtime/help';
 import { memoryStore } from '../zoo/store';
 
 beforeAll(() => useBackend(WASM));
 
-const split = (count: number, seed: number): Data['train'] => {
-  const { inputs, targets } = examples(count, { seed });
-  return { inputs: inputs[0], targets: targets[0] };
-};
-const data: Data = { train: split(48, 1), validation: split(24, 2), test: split(24, 3) };
+const data: Data = { train: exampleSplit(48, 1), validation: exampleSplit(24, 2), test: exampleSplit(24, 3) };
 
 /** Each draws masks and noise of its own. */
 function noisy(): LayersModel {
@@ -132,4 +128,22 @@ test('a training after another of the same model does not take its epochs', asyn
   const { store } = memoryStore();
   await run(back, mlp, { store, after: 3 });
   expect((await run(back, mlp, { store })).outcome).toEqual(whole.outcome);
+});
+
+test('a step that fails takes its count of trainings with it', async () => {
+  const tune = fineTune({ ...four, restoreBest: false });
+  const again: Method<'data' | 'training'> = {
+    name: 'tries, then trains',
+    needs: ['training'],
+    async run(model, context) {
+      const failing = context.step('fails', model, () => Promise.reject(new Error('no')));
+      await failing.catch(() => undefined);
+      return tune.run(model, context);
+    },
+  };
+  const whole = await run(again, mlp);
+  const { store, files } = memoryStore();
+  await run(again, mlp, { store, after: 2 });
+  expect(new TextDecoder().decode(files.get('training.bin'))).toContain('training 0 of step-0000.bin');
+  expect((await run(again, mlp, { store })).outcome).toEqual(whole.outcome);
 });

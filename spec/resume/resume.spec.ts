@@ -24,18 +24,14 @@ import {
 import { hashOf } from '../../lib/core/hash';
 import { WASM } from '../backend';
 import { newFolder, removeFolders } from '../io/folder';
-import { examples, mlp } from '../runtime/help';
+import { exampleSplit, mlp } from '../runtime/help';
 import { rejection } from '../zoo/refusal';
 import { memoryStore } from '../zoo/store';
 
 beforeAll(() => useBackend(WASM));
 afterAll(removeFolders);
 
-const split = (count: number, seed: number): Data['train'] => {
-  const { inputs, targets } = examples(count, { seed });
-  return { inputs: inputs[0], targets: targets[0] };
-};
-const data: Data = { train: split(60, 1), validation: split(30, 2), test: split(30, 3) };
+const data: Data = { train: exampleSplit(60, 1), validation: exampleSplit(30, 2), test: exampleSplit(30, 3) };
 const cut = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.3 }) });
 const tune = fineTune({ epochs: 2, learningRate: 0.01 });
 type Both = 'data' | 'training';
@@ -182,7 +178,7 @@ test.each<[string, (store: RunStore) => Promise<unknown>, string]>([
   ['seed', resume => run(twice, { resume, seed: 3 }), 'seed 3'],
   ['method', resume => run(slimming, { resume }), 'method "networkSlimming"'],
   ['model', resume => run(twice, { resume }, () => mlp({ seed: 2 })), 'model "'],
-  ['data', resume => run(twice, { resume, data: { ...data, test: split(30, 4) } }), 'data "'],
+  ['data', resume => run(twice, { resume, data: { ...data, test: exampleSplit(30, 4) } }), 'data "'],
   ['loss', resume => run(twice, { resume, data: { ...data, loss: 'meanSquaredError' } }), 'meanSquaredError'],
   ['keepRemoved', resume => run(twice, { resume, keepRemoved: true }), 'keepRemoved true'],
   [

@@ -6,7 +6,7 @@ import { ndarray, type NdArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
 import type { Split } from '../../lib/core/context';
 import { random } from '../../lib/core/random';
-import type { Splits } from '../../lib/runtime/data';
+import type { Data, Splits } from '../../lib/runtime/data';
 import { WASM_KERNELS } from '../backend';
 
 export const { dense, batchNormalization, dropout, activation } = layers.layers;
@@ -90,6 +90,12 @@ export function examples(count: number, { width = 4, oneHot = true, seed = 7 } =
   const spread = new Float32Array(count * 3);
   labels.forEach((label, row) => (spread[row * 3 + label] = 1));
   return { inputs: [inputs], targets: [ndarray(spread, [count, 3])] };
+}
+
+/** The same as a split of data. */
+export function exampleSplit(count: number, seed: number): Data['train'] {
+  const { inputs, targets } = examples(count, { seed });
+  return { inputs: inputs[0], targets: targets[0] };
 }
 
 export function splits(count = 60, { oneHot = true } = {}): Splits {
