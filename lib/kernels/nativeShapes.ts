@@ -10,7 +10,7 @@ import type {
 import { util } from '@tensorflow/tfjs-core';
 import { integers } from './nativeConstants';
 import type { NativeBackend, NativeCall } from './tensorFlow';
-import { before, isFloat, pipe, plainly } from './tensorFlow';
+import { before, compose, isFloat } from './tensorFlow';
 
 /** To the shape that x has, as batch normalization asks for each time, it is the same memory. */
 export function nativeReshape(stock: KernelConfig): KernelConfig {
@@ -33,7 +33,7 @@ export function nativeTranspose(stock: KernelConfig): KernelConfig {
 
 function ordered(backend: NativeBackend, name: string, x: TensorInfo, by: readonly number[]): TensorInfo | undefined {
   if (!isFloat(x)) return undefined;
-  return pipe(backend, x, [{ ...plainly(backend, name), handles: [integers(backend, by)] }]);
+  return compose(backend, [x], (run, [id]) => run(name, [id, integers(backend, by)]));
 }
 
 /** The same memory, counted. */

@@ -52,8 +52,6 @@ export interface Step {
   readonly name: string;
   readonly attributes: readonly Attribute[];
   readonly others: readonly TensorInfo[];
-  /** Handles that stay the caller's, after the others. */
-  readonly handles?: readonly number[];
   /** Of which the first is taken. */
   readonly outputs?: number;
 }
@@ -80,9 +78,8 @@ export function before<I, A>(
 export function pipe(backend: NativeBackend, x: TensorInfo, steps: readonly Step[]): TensorInfo {
   const { binding } = backend;
   let result: Output | undefined;
-  for (const { name, attributes, others, handles = [], outputs = 1 } of steps) {
+  for (const { name, attributes, others, outputs = 1 } of steps) {
     const ids = backend.getInputTensorIds(result === undefined ? [x, ...others] : others);
-    ids.push(...handles);
     const previous = result;
     if (previous !== undefined) ids.unshift(previous.id);
     try {

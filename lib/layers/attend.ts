@@ -1,6 +1,7 @@
 /** Scaled dot-product attention on tensors: matrix products only, whose gradients every backend has. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused } from '../kernels/fused';
+import { causalBiases, SILENCED } from '../rules/attention';
 
 /** `[batch, time, heads * size]` as `[batch, heads, time, size]`. */
 export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
@@ -45,20 +46,11 @@ const attendInWords: typeof attend = (queries, keys, values, { scale, bias }) =>
   return tf.reshape(joined, [batch, time, heads * valueSize]);
 };
 
-/** What is added to the score of a place that must not be heard: large enough to leave nothing, and finite. */
-const SILENCED = -1e9;
-
-/** `[time, start + time]`: query i, at place `start + i`, hears no later place. */
+/** `[time, start + time]`; none for one query, which hears all that came before. */
 export function causalBias(time: number, start: number): tf.Tensor2D | undefined {
   if (time === 1) return undefined;
   const key = `${time},${start}`;
-  if (lastCausal.key !== key) {
-    const heard = start + time;
-    const values = Float32Array.from({ length: time * heard }, (_, i) =>
-      i % heard > start + Math.floor(i / heard) ? SILENCED : 0,
-    );
-    lastCausal = { key, values };
-  }
+  if (lastCausal.key !== key) lastCausal = { key, values: causalBiases(time, start) };
   return tf.tensor2d(lastCausal.values, [time, start + time]);
 }
 

@@ -1,6 +1,6 @@
 /** Rotary embedding of queries and keys. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Rotary } from '../rules/rotary';
+import { rotaryTable, type Rotary } from '../rules/rotary';
 
 /**
  * `x [batch, heads, time, size]` with each pair of a head turned by its angle at its position, the first being `start`.
@@ -32,10 +32,8 @@ const known = new WeakMap<readonly number[], Tables>();
 function tables(frequencies: readonly number[], start: number, time: number): Tables {
   const last = known.get(frequencies);
   if (last?.start === start && last.time === time) return last;
-  const half = frequencies.length;
-  const table = (of: (angle: number) => number): Float32Array =>
-    Float32Array.from({ length: time * half }, (_, i) => of((start + Math.floor(i / half)) * frequencies[i % half]));
-  const made = { start, time, cos: table(Math.cos), sin: table(Math.sin) };
+  const [cos, sin] = [Math.cos, Math.sin].map(of => rotaryTable(frequencies, { start, time, of }));
+  const made = { start, time, cos, sin };
   known.set(frequencies, made);
   return made;
 }

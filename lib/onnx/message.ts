@@ -1,12 +1,10 @@
 /** A model as the messages of {@link SCHEMA}, in the form that protobufjs encodes. */
 import type { Refuse } from '../core/json';
 import { VERSION } from '../core/version';
-import { IR_VERSION, OPSET, type Attribute, type ElementType, type OnnxGraph, type OnnxNode, type OnnxTensor, type OnnxValue } from './model'; // prettier-ignore
+import { ELEMENT_TYPES, IR_VERSION, OPSET, type Attribute, type OnnxGraph, type OnnxNode, type OnnxTensor, type OnnxValue } from './model'; // prettier-ignore
 
 /** A message of Protocol Buffers cannot be longer; the nodes and names take part of it. */
 const MOST_BYTES = 2 ** 31 - 2 ** 24;
-
-const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 };
 
 export function messageOf(graph: OnnxGraph): Record<string, unknown> {
   return {

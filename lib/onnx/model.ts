@@ -8,6 +8,15 @@ export const IR_VERSION = 8;
 
 export type ElementType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
 
+/** Their numbers in the enumeration of onnx.proto. */
+export const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+
 /** A size, or the name of one that is open. */
 export type Dim = number | string;
 

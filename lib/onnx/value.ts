@@ -3,7 +3,7 @@
  * its axes in the order in which it was made, and in another one when a layer asks for it, so that chains need no transposing.
  */
 import type { Builder } from './builder';
-import type { Dim, ElementType } from './model';
+import { ELEMENT_TYPES, type Dim, type ElementType } from './model';
 
 /** Axis i of what is stored is axis `order[i]` of tf.js's. */
 export type Order = readonly number[];
@@ -73,12 +73,16 @@ export function permuted(value: Value, axes: readonly number[], dims: readonly D
   return { dims, type: value.type, stored };
 }
 
+export function cast(graph: Builder, x: string, type: ElementType): string {
+  return graph.node('Cast', [x], { to: { int: ELEMENT_TYPES[type] } });
+}
+
 /** As floats. */
 export function asFloats(graph: Builder, value: Value): Value {
   if (value.type === 'float32') return value;
   const [{ name, order }] = value.stored;
-  const cast = graph.once(`floats ${name}`, () => graph.node('Cast', [name], { to: { int: 1 } }));
-  return { ...value, type: 'float32', stored: [{ name: cast, order }] };
+  const floats = graph.once(`floats ${name}`, () => cast(graph, name, 'float32'));
+  return { ...value, type: 'float32', stored: [{ name: floats, order }] };
 }
 
 /** The order in which it was made where its last axis is the last, else that of tf.js. */

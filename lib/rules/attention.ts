@@ -15,6 +15,16 @@ import { PruneError } from '../core/errors';
 
 export const ATTENTION = 'PruneAttention';
 
+/** What is added to the score of a place that must not be heard: large enough to leave nothing, and finite. */
+export const SILENCED = -1e9;
+
+/** What is added to scores `[time, start + time]`: query i, at place `start + i`, hears no later place. */
+export function causalBiases(time: number, start = 0): Float32Array {
+  const heard = start + time;
+  const isLater = (i: number): boolean => i % heard > start + Math.floor(i / heard);
+  return Float32Array.from({ length: time * heard }, (_, i) => (isLater(i) ? SILENCED : 0));
+}
+
 /**
  * What of an attention layer are units. heads: a key and value head with every query head that hears it. dimensions: one
  * dimension of the values in every head, and one dimension of queries and keys (with rotary a pair that turns together).

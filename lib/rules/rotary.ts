@@ -16,6 +16,16 @@ export function rotaryFrequencies(size: number, base = 10000): number[] {
   return Array.from({ length: size / 2 }, (_, i) => base ** ((-2 * i) / size));
 }
 
+/** `of` the angle of each pair at `time` places from `start` on, `[time, pairs]`. */
+export function rotaryTable(
+  frequencies: readonly number[],
+  { start = 0, time, of }: { readonly start?: number; readonly time: number; readonly of: (angle: number) => number },
+): Float32Array {
+  const pairs = frequencies.length;
+  const angle = (i: number): number => (start + Math.floor(i / pairs)) * frequencies[i % pairs];
+  return Float32Array.from({ length: time * pairs }, (_, i) => of(angle(i)));
+}
+
 /** For each dimension of a head of `size` the number of its pair; without rotary each dimension stands alone. */
 export function pairsOf(size: number, rotary: Rotary | undefined): Int32Array {
   const pairOf = (dimension: number): number => {

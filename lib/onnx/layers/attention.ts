@@ -1,13 +1,10 @@
 /** Scaled dot-product attention with grouped queries, masks and rotary embeddings. */
 import { ndarray } from '../../core/array';
-import { ATTENTION } from '../../rules/attention';
-import type { Rotary } from '../../rules/rotary';
+import { ATTENTION, causalBiases, SILENCED } from '../../rules/attention';
+import { rotaryTable, type Rotary } from '../../rules/rotary';
 import type { Builder } from '../builder';
 import type { Conversion, OnnxCall } from '../conversion';
-import { placesOf, read, valueOf, type Value } from '../value';
-
-/** What is added to the score of a place that must not be heard, as the layer does. */
-const SILENCED = -1e9;
+import { cast, placesOf, read, valueOf, type Value } from '../value';
 
 export const attention: Conversion = {
   className: ATTENTION,
@@ -77,26 +74,23 @@ function turns(graph: Builder, value: Value, { frequencies }: Rotary, op: string
   const time = value.dims[1];
   return graph.once(`${op} ${time} ${frequencies.join()}`, () =>
     typeof time === 'number'
-      ? graph.weight(`${op.toLowerCase()} ${time}`, () => table(time, frequencies, op === 'Cos' ? Math.cos : Math.sin))
+      ? graph.weight(`${op.toLowerCase()} ${time}`, () => {
+          const values = rotaryTable(frequencies, { time, of: op === 'Cos' ? Math.cos : Math.sin });
+          return ndarray(values, [time, frequencies.length]);
+        })
       : graph.node(op, [openAngles(graph, value, frequencies)]),
   );
-}
-
-function table(time: number, frequencies: readonly number[], of: (angle: number) => number) {
-  const half = frequencies.length;
-  const angle = (i: number): number => Math.floor(i / half) * frequencies[i % half];
-  return ndarray(Float32Array.from({ length: time * half }, (_, i) => of(angle(i))), [time, half]); // prettier-ignore
 }
 
 /** Whole turns are taken off in double precision: at a late place single precision would lose the angle. */
 function openAngles(graph: Builder, value: Value, frequencies: readonly number[]): string {
   return graph.once(`angles ${value.dims[1]} ${frequencies.join()}`, () => {
-    const places = graph.node('Cast', [placesOf(graph, value, 1)], { to: { int: 11 } });
+    const places = cast(graph, placesOf(graph, value, 1), 'float64');
     const column = graph.node('Unsqueeze', [places, graph.ints([1])]);
     const perPlace = graph.doubles(frequencies.map(frequency => frequency / (2 * Math.PI)));
     const rounds = graph.node('Mul', [column, perPlace]);
     const rest = graph.node('Sub', [rounds, graph.node('Floor', [rounds])]);
-    return graph.node('Mul', [graph.node('Cast', [rest], { to: { int: 1 } }), graph.float(2 * Math.PI)]);
+    return graph.node('Mul', [cast(graph, rest, 'float32'), graph.float(2 * Math.PI)]);
   });
 }
 
@@ -105,9 +99,7 @@ function causalBias(graph: Builder, queries: Value): string {
   const time = queries.dims[1];
   return graph.once(`causal ${time}`, () => {
     if (typeof time === 'number') {
-      const later = (i: number): boolean => i % time > Math.floor(i / time);
-      const bias = Float32Array.from({ length: time * time }, (_, i) => (later(i) ? SILENCED : 0));
-      return graph.weight(`causal ${time}`, () => ndarray(bias, [time, time]));
+      return graph.weight(`causal ${time}`, () => ndarray(causalBiases(time), [time, time]));
     }
     const places = placesOf(graph, queries, 1);
     const [column, row] = [1, 0].map(axis => graph.node('Unsqueeze', [places, graph.ints([axis])]));

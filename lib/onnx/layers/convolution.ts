@@ -117,6 +117,7 @@ function depthwiseKernel({ graph, weights: [kernel] }: OnnxCall): string {
   });
 }
 
-function biasName({ graph }: OnnxCall, bias: NdArray | undefined): string[] {
+/** The names of what there is of it. */
+export function biasName({ graph }: Pick<OnnxCall, 'graph'>, bias: NdArray | undefined): string[] {
   return bias ? [graph.weight('bias', () => bias)] : [];
 }

@@ -3,6 +3,7 @@ import { ndarray, transpose, type NdArray } from '../../core/array';
 import type { Conversion, OnnxCall } from '../conversion';
 import { channelsFirst, inPlace, lastKept, madeOrder, read, sameOrder, type Value } from '../value';
 import { activated } from './activation';
+import { biasName } from './convolution';
 
 export const dense: Conversion = {
   className: 'Dense',
@@ -42,6 +43,7 @@ function onLastAxis(call: OnnxCall): Value {
   return activated(call, bias.length > 0 ? graph.node('Add', [product, bias[0]]) : product, order);
 }
 
-function weightNames({ graph, weights: [kernel, bias] }: OnnxCall, key: string, turned: (kernel: NdArray) => NdArray) {
-  return [graph.weight(key, () => turned(kernel)), ...(bias ? [graph.weight('bias', () => bias)] : [])];
+function weightNames(call: OnnxCall, key: string, turned: (kernel: NdArray) => NdArray): readonly string[] {
+  const [kernel, bias] = call.weights;
+  return [call.graph.weight(key, () => turned(kernel)), ...biasName(call, bias)];
 }

@@ -1,7 +1,7 @@
 /** Layers whose inputs are whole numbers, and those that leave out steps. */
 import type { Builder } from '../builder';
 import type { Conversion, OnnxCall } from '../conversion';
-import { asFloats, read, valueOf, type Value } from '../value';
+import { asFloats, cast, read, valueOf, type Value } from '../value';
 
 export const embedding: Conversion = {
   className: 'Embedding',
@@ -19,7 +19,7 @@ export const embedding: Conversion = {
 /** The first input as whole numbers; tf.js cuts off what is behind the point, too. */
 export function indices({ graph, inputs: [input] }: OnnxCall): string {
   const x = read(graph, input);
-  return input.type === 'int32' ? x : graph.once(`int32 ${x}`, () => graph.node('Cast', [x], { to: { int: 6 } }));
+  return input.type === 'int32' ? x : graph.once(`int32 ${x}`, () => cast(graph, x, 'int32'));
 }
 
 /** How each category is told: a row in which it is 1, or in which all of an example are counted. */
@@ -33,7 +33,7 @@ export const categoryEncoding: Conversion = {
     const op =
       REDUCED[String(config.outputMode)] ?? refuse('outputMode multiHot, oneHot or count', String(config.outputMode));
     if (inputs[0].dims.length !== 2) refuse('rows of numbers', `${inputs[0].dims.length} axes`);
-    const numbers = graph.node('Cast', [indices(call)], { to: { int: 7 } });
+    const numbers = cast(graph, indices(call), 'int64');
     const spread = graph.node('OneHot', [numbers, graph.ints([Number(config.numTokens)]), graph.floats([0, 1])]);
     const reduced =
       op === 'ReduceSum'
@@ -59,5 +59,5 @@ export const masking: Conversion = {
 /** 1 where `x` is not `value`, else 0. */
 function differsFrom(graph: Builder, x: string, value: number): string {
   const same = graph.node('Equal', [x, graph.float(value)]);
-  return graph.node('Cast', [graph.node('Not', [same])], { to: { int: 1 } });
+  return cast(graph, graph.node('Not', [same]), 'float32');
 }

@@ -3,7 +3,7 @@ import type { Conversion, OnnxCall } from '../conversion';
 import type { Attribute } from '../model';
 import { read, valueOf, type Order } from '../value';
 import { activations, lstmStep } from './cells';
-import { convolving, outFirst } from './convolution';
+import { biasName, convolving, outFirst } from './convolution';
 import { reversed, zeroState } from './recurrent';
 import { scan } from './scan';
 import { imageAxes, imageOrder } from './windows';
@@ -58,7 +58,7 @@ function stepOf({ config, weights, inputs, refuse }: OnnxCall) {
   const again = convolving(sizes, { padding: 'same' }, recurrent.shape);
   const split: Record<string, Attribute> = { axis: { int: 1 } };
   return (...[graph, [row], states]: Parameters<Parameters<typeof scan>[1]['step']>): readonly string[] => {
-    const names = [graph.weight('kernel', () => outFirst(kernel)), ...(bias ? [graph.weight('bias', () => bias)] : [])];
+    const names = [graph.weight('kernel', () => outFirst(kernel)), ...biasName({ graph }, bias)];
     const own = graph.weight('recurrent', () => outFirst(recurrent));
     return lstmStep({
       graph,

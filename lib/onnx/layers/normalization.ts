@@ -23,10 +23,13 @@ export const batchNormalization: Conversion = {
 function partsOf({ config: { scale, center }, weights }: OnnxCall): readonly NdArray[] {
   const [variance, mean] = [...weights].reverse();
   const given = weights.slice(0, -2);
-  const filled = (value: number): NdArray => ndarray(new Float32Array(mean.data.length).fill(value), mean.shape);
-  const gamma = scale === false ? filled(1) : given[0];
-  const beta = center === false ? filled(0) : given[given.length - 1];
+  const gamma = scale === false ? filled(mean.shape, 1) : given[0];
+  const beta = center === false ? filled(mean.shape, 0) : given[given.length - 1];
   return [gamma, beta, mean, variance];
+}
+
+function filled(shape: readonly number[], value: number): NdArray {
+  return ndarray(new Float32Array(sizeOf(shape)).fill(value), shape);
 }
 
 function epsilonOf({ config }: OnnxCall): number {
@@ -70,9 +73,8 @@ export const layerNormalization: Conversion = {
 /** gamma and beta, each of the shape of `axes`. */
 function affine({ config: { scale, center }, weights }: OnnxCall, shape: readonly number[]): readonly NdArray[] {
   const held = weights.map(({ data }) => ndarray(data, shape));
-  const filled = (value: number): NdArray => ndarray(new Float32Array(sizeOf(shape)).fill(value), shape);
-  const gamma = scale === false ? filled(1) : held.shift()!;
-  return [gamma, center === false ? filled(0) : held.shift()!];
+  const gamma = scale === false ? filled(shape, 1) : held.shift()!;
+  return [gamma, center === false ? filled(shape, 0) : held.shift()!];
 }
 
 function alongTail(call: OnnxCall, axes: readonly number[], order: Order): string {
