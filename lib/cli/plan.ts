@@ -1,6 +1,5 @@
 /** `tfjs-prune plan`: what a cut would remove, before anything is cut. */
-import { basename, dirname } from 'node:path';
-import { replaceFiles, textFile } from '../io/atomic';
+import { replaceFile } from '../io/atomic';
 import { plan } from '../plan';
 import { formatPlan } from '../report/planText';
 import type { Data } from '../runtime/data';
@@ -32,14 +31,9 @@ export const planCommand: Command = {
       const data = (await labelledFrom(given, model, seed))?.data as Data; // as in compressFile
       const made = await plan(model, { criterion, budget, seed, data, ...watched(streams) });
       const text = JSON.stringify(made, null, 2);
-      if (out !== undefined) await write(out, text);
+      if (out !== undefined) await replaceFile(`plan --out "${out}"`, out, new TextEncoder().encode(`${text}\n`));
       if (given.has('json')) return text;
       return [formatPlan(made), ...(out === undefined ? [] : [`written: ${out}`])].join('\n\n');
     });
   },
 };
-
-async function write(path: string, text: string): Promise<void> {
-  const main = textFile(basename(path), `${text}\n`);
-  await replaceFiles(`plan --out "${path}"`, dirname(path), { main });
-}

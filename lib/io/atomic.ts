@@ -1,6 +1,6 @@
 /** Replaces a set of files so that at every moment either the old or the new set is whole. */
 import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PruneError } from '../core/errors';
 import type { Json } from '../core/json';
 
@@ -71,6 +71,11 @@ export async function replaceFiles(place: string, directory: string, replacement
   const gone = before.filter(name => isObsolete(name) && !current.has(name));
   // The new set is in place: a leftover of the old one does no harm.
   for (const name of gone) await rm(join(directory, name), { force: true }).catch(() => undefined);
+}
+
+/** The same for the one file at `path`. */
+export async function replaceFile(place: string, path: string, bytes: Uint8Array): Promise<void> {
+  await replaceFiles(place, dirname(path), { main: { name: basename(path), parts: [bytes] } });
 }
 
 type Undo = (() => Promise<void>)[];

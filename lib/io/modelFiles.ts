@@ -63,7 +63,7 @@ export async function writeModelFiles(
   const description = { format: 'layers-model', generatedBy, convertedBy, userDefinedMetadata };
   const json = toJson(place, { modelTopology, ...description, weightsManifest });
   await replaceFiles(place, directory, {
-    main: { name: 'model.json', parts: [new TextEncoder().encode(json)] },
+    main: textFile('model.json', json),
     others: shards,
     beside: [...textFiles(PLAN_FILE, plan), ...textFiles(REPORT_FILE, report)],
     isObsolete: await filesOfModelIn(directory),

@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkAborted } from '../core/check';
 import { PruneError } from '../core/errors';
+import { isNode } from '../core/platform';
 import { joined } from './bytes';
 import { short } from './manifest';
 
@@ -52,11 +53,8 @@ export async function openSource(path: string | readonly GivenFile[], options: S
 
 /** The address that `path` means in a browser, which has no folders. */
 function fromPage(path: string): string | undefined {
-  const { location, process } = globalThis as {
-    location?: { href: string };
-    process?: { versions?: { node?: string } };
-  };
-  if (process?.versions?.node !== undefined || location === undefined) return undefined;
+  const { location } = globalThis as { location?: { href: string } };
+  if (isNode() || location === undefined) return undefined;
   return URL.canParse(path, location.href) ? new URL(path, location.href).href : path;
 }
 

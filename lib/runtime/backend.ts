@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKeyword, checkNumber } from '../core/check';
 import { PruneError } from '../core/errors';
+import { isNode } from '../core/platform';
 import { loaders, type BackendName } from './loaders';
-import { isNode, type Loaded } from './optional';
+import type { Loaded } from './optional';
 
 export interface Backend {
   readonly name: BackendName;

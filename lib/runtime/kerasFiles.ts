@@ -1,11 +1,11 @@
 /** Models as HDF5 files of Keras, in both directions. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { PruneError } from '../core/errors';
 import { parseObject, type Json, type Refuse } from '../core/json';
-import { replaceFiles } from '../io/atomic';
+import { replaceFile } from '../io/atomic';
 import { readTopology } from '../io/keras';
 import { inWordsOfKeras } from '../io/kerasWords';
 import { completeTopology } from '../io/topology';
@@ -39,8 +39,7 @@ export async function saveKeras(model: LayersModel, path: string): Promise<void>
     await withHdf5(place, file, 'w', root =>
       write(root, { [MODEL]: JSON.stringify(words), [OWN]: JSON.stringify(topology) }, values),
     );
-    const main = { name: basename(path), parts: [new Uint8Array(await readFile(file))] };
-    await replaceFiles(place, dirname(path), { main });
+    await replaceFile(place, path, new Uint8Array(await readFile(file)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,10 +1,11 @@
 /** How each backend is loaded; the only file that names backend packages. Optional ones are loaded only when asked for. */
 import type { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
+import { isNode } from '../core/platform';
 import { installTrainingKernels } from '../kernels';
 import { installNativeKernels } from '../kernels/native';
 import { importModule } from './importModule';
-import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
+import { start, tryImport, type LoadOptions, type Loaded } from './optional';
 import { startThreaded } from './wasmThreads';
 import { loadWebGpu } from './webgpu';
 

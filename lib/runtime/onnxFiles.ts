@@ -1,10 +1,9 @@
 /** Models as files of ONNX. */
-import { basename, dirname } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import type { Refuse } from '../core/json';
-import { replaceFiles } from '../io/atomic';
+import { replaceFile } from '../io/atomic';
 import { messageOf, requireRoom, SCHEMA, toOnnx } from '../onnx';
 import { capture } from './capture';
 import { layersOf } from './leaves';
@@ -38,8 +37,7 @@ export async function saveOnnx(model: LayersModel, path: string): Promise<void> 
   requireRoom(graph.initializers, refuse);
   const { default: protobuf } = (await importPackage(place, PACKAGE, 'encodes ONNX files')) as { default: Protobuf };
   const type = protobuf.Root.fromJSON(SCHEMA).lookupType('onnx.ModelProto');
-  const main = { name: basename(path), parts: [type.encode(messageOf(graph)).finish()] };
-  await replaceFiles(place, dirname(path), { main });
+  await replaceFile(place, path, type.encode(messageOf(graph)).finish());
 }
 
 /** The models inside of wrappers, whose weights are one list there. */

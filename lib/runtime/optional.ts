@@ -12,10 +12,6 @@ export interface LoadOptions {
   readonly software?: boolean;
 }
 
-export function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
-}
-
 /** Makes tf.js run on the registered backend `name`; false when it cannot, and then it stays where it was. */
 export async function start(name: string): Promise<boolean> {
   if (tf.findBackendFactory(name) === null) return false;

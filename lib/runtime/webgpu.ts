@@ -1,9 +1,10 @@
 /** WebGPU: of the browser, or under Node.js of the package webgpu. */
 import * as tf from '@tensorflow/tfjs-core';
+import { isNode } from '../core/platform';
 import { describeAdapter, isSoftware, type Adapter } from './adapter';
 import { isDeviceLost, watchDevice } from './deviceErrors';
 import { importModule } from './importModule';
-import { isNode, start, tryImport, type LoadOptions, type Loaded } from './optional';
+import { start, tryImport, type LoadOptions, type Loaded } from './optional';
 
 const PACKAGE = '@tensorflow/tfjs-backend-webgpu';
 
