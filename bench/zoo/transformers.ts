@@ -1,12 +1,11 @@
 /** Transformers in the shapes of others with random weights, for texts of one length. */
 import { readConfig, type Checkpoint, type LlamaConfig, type ModelConfig } from '../../lib';
-import { ndarray, sizeOf } from '../../lib/core/array';
 import type { Topology } from '../../lib/core/checkpoint';
 import { random } from '../../lib/core/random';
 import { bertPlaces, bertTopology } from '../../lib/models/bert';
+import { drawnWeights } from '../../lib/models/create';
 import { llamaPlaces, llamaTopology } from '../../lib/models/llama';
-import { weightsAt, type Place } from '../../lib/models/places';
-import { tensorTable } from '../../lib/models/tensorTable';
+import type { Place } from '../../lib/models/places';
 
 /** Tokens of a text. */
 export const LENGTH = 128;
@@ -45,15 +44,10 @@ export async function transformer(name: TransformerName): Promise<Checkpoint> {
 
 /** Scales of norms around 1, all else around 0. */
 export function randomWeights(config: ModelConfig, places: readonly Place[], seed = 0): Promise<Checkpoint['weights']> {
-  const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
   const { uniform } = random(seed, 'tiny');
-  return weightsAt(places, async name => {
-    const shape = shapes.get(name)!;
-    const middle = /norm.*weight/i.test(name) ? 1 : 0;
-    return ndarray(
-      Float32Array.from({ length: sizeOf(shape) }, () => middle + 0.4 * (uniform() - 0.5)),
-      shape,
-    );
+  return drawnWeights(config, places, tensor => {
+    const middle = /norm.*weight/i.test(tensor) ? 1 : 0;
+    return () => middle + 0.4 * (uniform() - 0.5);
   });
 }
 

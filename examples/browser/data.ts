@@ -1,6 +1,7 @@
 /** Labelled examples out of the files that a user chose: rows of numbers, or images in folders named by their class. */
 import { PruneError, type Data, type Examples } from 'tfjs-prune';
 import seedrandom from 'seedrandom';
+import { shuffle } from '../support/shuffle';
 
 /** What the model wants: the size of one example, and how many classes it tells apart (1: yes or no). */
 export interface Wanted {
@@ -69,7 +70,7 @@ export function checked(name: string, labels: Int32Array, { classes }: Wanted): 
 
 /** Drawn by a fixed seed, so that the same files are always split alike. */
 export function split({ values, labels }: Labelled, { shape, classes }: Wanted): Data & { readonly test: Examples } {
-  const order = shuffled(labels.length);
+  const order = shuffle([...labels.keys()], seedrandom('split'));
   const width = values.length / labels.length;
   const take = (from: number, to?: number): Examples => {
     const rows = order.slice(from, to);
@@ -91,16 +92,6 @@ export function split({ values, labels }: Labelled, { shape, classes }: Wanted):
     // Logits have no activation to tell that they are classes.
     ...(classes > 1 && { loss: 'sparseCategoricalCrossentropy' as const }),
   };
-}
-
-function shuffled(count: number): number[] {
-  const draw = seedrandom('split');
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(draw() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
 }
 
 function numberIn(cell: string, place: string): number {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import seedrandom from 'seedrandom';
 import type { NdArray } from 'tfjs-prune';
+import { shuffle } from './shuffle';
 
 /** Images `[examples, height, width, channels]` in [0, 1] and one integer label each. */
 export interface Images {
@@ -119,12 +120,4 @@ function select({ inputs, targets }: Images, indices: readonly number[]): Images
     side,
     Int32Array.from(indices, i => targets.data[i]),
   );
-}
-
-export function shuffle<T>(items: T[], random: () => number): T[] {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [items[i], items[j]] = [items[j], items[i]];
-  }
-  return items;
 }

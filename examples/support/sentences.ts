@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { initializers, layers, model as modelOf, type LayersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import seedrandom from 'seedrandom';
 import { loadBert, padTokens, type Data, type Examples, type Tokenizer } from 'tfjs-prune';
-import { shuffle } from './datasets';
+import { shuffle } from './shuffle';
 
 /** With two classes behind its pooler, whose first weights follow from the seed. The embeddings stay as they are. */
 export async function loadClassifier(

@@ -53,11 +53,21 @@ function randomWeights(
   { seed = 0, deviation = 0.02 }: CreateOptions,
 ): Promise<Checkpoint['weights']> {
   checkNumber(place, 'deviation', deviation, { least: 0 });
+  return drawnWeights(config, places, (tensor, { length: rank }) => {
+    const { normal } = random(seed, 'create', tensor);
+    return rank > 1 ? () => deviation * normal() : () => (tensor.endsWith('weight') ? 1 : 0);
+  });
+}
+
+/** The weights at `places` of a model of that config, each number of a tensor what `drawsFor` its name and shape gives next. */
+export function drawnWeights(
+  config: ModelConfig,
+  places: readonly Place[],
+  drawsFor: (tensor: string, shape: readonly number[]) => () => number,
+): Promise<Checkpoint['weights']> {
   const shapes = new Map(tensorTable(config).rows.map(({ name, shape }) => [name, shape]));
   return weightsAt(places, async tensor => {
     const shape = shapes.get(tensor)!;
-    const { normal } = random(seed, 'create', tensor);
-    const value = shape.length > 1 ? () => deviation * normal() : () => (tensor.endsWith('weight') ? 1 : 0);
-    return ndarray(Float32Array.from({ length: sizeOf(shape) }, value), shape);
+    return ndarray(Float32Array.from({ length: sizeOf(shape) }, drawsFor(tensor, shape)), shape);
   });
 }
