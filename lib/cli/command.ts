@@ -37,7 +37,7 @@ export interface Command {
   readonly summary: string;
   /** Names of the models it takes, such as MODEL. */
   readonly operands: readonly string[];
-  /** What they are; default: model.json, its folder or address. */
+  /** What they are; default: model.json, its folder or address, or a file of Keras. */
   readonly about?: string;
   readonly options: Options;
   /** It runs no model, so that there is no backend to choose. */

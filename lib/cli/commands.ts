@@ -3,6 +3,7 @@ import { benchCommand } from './bench';
 import type { Command } from './command';
 import { completionFor } from './completion';
 import { distillCommand } from './distill';
+import { exportCommand } from './export';
 import { finetuneCommand } from './finetune';
 import { inspectCommand } from './inspect';
 import { llmCommand } from './llm';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   verifyCommand,
   reportCommand,
   benchCommand,
+  exportCommand,
   llmCommand,
   setupNativeCommand,
   completionFor(() => COMMANDS),

@@ -3,7 +3,9 @@ import { optionsOf, type Command, type Options } from './command';
 
 export function helpOf(command: Command): string {
   const { operands, help } = command;
-  const { about = `${operands.join(', ')}: a model.json, the folder that holds it, or its http(s) address` } = command;
+  const {
+    about = `${operands.join(', ')}: a model.json, the folder that holds it, its http(s) address, or an .h5 file of Keras`,
+  } = command;
   return [
     `${usageOf(command)} [options]`,
     help.about,

@@ -6,7 +6,10 @@ import { unwrap } from '../edit/slim';
 import { useBackend } from '../runtime/backend';
 import { capture } from '../runtime/capture';
 import { loadLayersModel } from '../runtime/files';
+import { loadKeras } from '../runtime/kerasFiles';
 import type { Given } from './command';
+
+const HDF5 = /\.(h5|hdf5|keras)$/i;
 
 /** Lends `use` the model at `path` on the backend that was asked for. */
 export async function withModelFile<T>(
@@ -15,7 +18,7 @@ export async function withModelFile<T>(
   use: (model: LayersModel) => Promise<T>,
 ): Promise<T> {
   await useBackendOf(given);
-  const model = await loadLayersModel(path);
+  const model = await (HDF5.test(path) ? loadKeras(path) : loadLayersModel(path));
   try {
     return await use(model);
   } finally {
@@ -34,5 +37,5 @@ export function readCheckpoint(path: string, given: Given): Promise<Checkpoint> 
 
 /** The file `name` beside the model at `path`; where that is a folder, the folder. */
 export function fileBeside(path: string, name: string): string {
-  return path.replace(/[^/\\]+\.json(?=$|\?)/, name);
+  return path.replace(/[^/\\]+\.(json|h5|hdf5|keras)(?=$|\?)/i, name);
 }

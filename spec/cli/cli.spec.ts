@@ -31,6 +31,7 @@ test('--help lists every command', async () => {
     'verify',
     'report',
     'bench',
+    'export',
     'llm',
     'setup-native',
     'completion',
@@ -103,6 +104,7 @@ describe('a refusal is one line on the error stream and exit code 1:', () => {
     const training = [...out, '--data', 'none.csv'];
     const rest: Record<string, string[]> = {
       prune: out,
+      export: out,
       slim: training,
       finetune: training,
       distill: [graph, ...training],
