@@ -8,6 +8,7 @@ import { composePlan } from './edit/blockPlan';
 import type { Plan } from './edit/plan';
 import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
+import type { InputSizes } from './graph/inputSizes';
 import { identify, type Identity } from './identity';
 import { runFolder } from './io/runFolder';
 import type { Method } from './methods';
@@ -129,7 +130,8 @@ async function run<N extends Need>(
   const splits = data && (await readData(data, original));
   const options = { original, seed, signal, log, progress, keepRemoved };
   const keeping = await keep(settings, { method, original, splits, seed });
-  const { context, journal } = await createContext(options, splits, recorder(splits, signal, watch), keeping);
+  const example = openFor(original, splits);
+  const { context, journal } = await createContext(options, splits, recorder(splits, example, signal, watch), keeping);
   const { notes } = journal;
   await context.stage('dense', original);
   const result = await context.step(method.name, original, () => method.run(original, context));
@@ -142,8 +144,9 @@ async function run<N extends Need>(
     ...shared,
     backend: backendName(),
     split: splits && scoredSplit(splits),
-    before: costOf(original),
-    after: costOf(result),
+    before: costOf(original, { example }),
+    after: costOf(result, { example }),
+    ...(example && { example }),
     stages: notes.stages,
     layers: layerWidths(original, result),
     certificates: notes.certificates,
@@ -173,12 +176,23 @@ function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Pl
   return composeSlices(result, cuts, topology, sites);
 }
 
+/** The sizes of the training data's examples where the model leaves some open. */
+function openFor(model: Checkpoint, splits: Splits | undefined): InputSizes | undefined {
+  if (splits === undefined || costOf(model).macs !== undefined) return undefined;
+  return splits.train.inputs.map(({ shape }) => shape.slice(1));
+}
+
 /** Measures stages. */
-function recorder(splits: Splits | undefined, signal: AbortSignal | undefined, watch: Watch) {
+function recorder(
+  splits: Splits | undefined,
+  example: InputSizes | undefined,
+  signal: AbortSignal | undefined,
+  watch: Watch,
+) {
   return async (name: string, model: Checkpoint): Promise<Stage> => {
     const split = splits && splits[scoredSplit(splits)];
     const score = split && (await evaluate(model, split, splits.loss, { signal }));
-    const stage = { name, ...costOf(model), ...score };
+    const stage = { name, ...costOf(model, { example }), ...score };
     watch(stage, model);
     return stage;
   };

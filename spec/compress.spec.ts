@@ -22,6 +22,7 @@ import {
   useBackend,
   type Checkpoint,
   type Data,
+  type Report,
 } from 'tfjs-prune';
 import { hashOf } from '../lib/core/hash';
 import { random as stream } from '../lib/core/random';
@@ -148,6 +149,31 @@ describe('networkSlimming, end to end', () => {
     expect(await hash(5)).toBe(first);
     expect(await hash(6)).not.toBe(first);
   });
+});
+
+test('where the model leaves sizes open, MACs are those of an example of the training data', async () => {
+  const build = (length: number | null): L.LayersModel =>
+    L.sequential({
+      layers: [
+        L.layers.conv1d({ name: 'conv', filters: 8, kernelSize: 3, inputShape: [length, 2] }),
+        L.layers.globalAveragePooling1d({ name: 'pool' }),
+        L.layers.dense({ name: 'head', units: 3, activation: 'softmax' }),
+      ],
+    });
+  const [open, closed] = [build(null), build(6)];
+  const inputs = { shape: [4, 6, 2], dtype: 'float32', data: new Float32Array(48).fill(1) } as const;
+  const train = { inputs, targets: { shape: [4], dtype: 'int32', data: Int32Array.of(0, 1, 2, 0) } as const };
+  const method = prune({ criterion: magnitude(), budget: uniform({ ratio: 0.5 }) });
+  const reportOf = async (model: L.LayersModel): Promise<Report> => {
+    const { model: small, report } = await compress(model, method, { data: { train }, latency: false });
+    [small, model].forEach(each => each.dispose());
+    return report;
+  };
+  const [ofOpen, ofClosed] = [await reportOf(open), await reportOf(closed)];
+  expect([ofOpen.example, ofClosed.example]).toEqual([[[6, 2]], undefined]);
+  expect([ofOpen.before.macs, ofOpen.after.macs]).toEqual([4 * 3 * 2 * 8 + 8 * 3, 4 * 3 * 2 * 4 + 4 * 3]);
+  const macs = ({ before, after, stages }: Report): unknown => [before, after, ...stages].map(cost => cost.macs);
+  expect(macs(ofOpen)).toEqual(macs(ofClosed));
 });
 
 describe('the plan', () => {

@@ -100,18 +100,13 @@ export async function tryMethod(
   return model;
 }
 
-/** Of texts as long as the windows; the model itself takes texts of any length, whose MACs nobody knows. */
+/** Of texts as long as the windows; the model itself takes texts of any length. */
 export function costAt(model: LayersModel, { data }: Language): Promise<ReturnType<typeof costOf>> {
   return costOfTexts(model, data.train.inputs.shape[1]);
 }
 
 export async function costOfTexts(model: LayersModel, tokens: number): Promise<ReturnType<typeof costOf>> {
-  const { topology, weights } = await capture(model);
-  const batchInputShape = [null, tokens];
-  const layers = topology.config.layers.map(spec =>
-    spec.className === 'InputLayer' ? { ...spec, config: { ...spec.config, batchInputShape } } : spec,
-  );
-  return costOf({ weights, topology: { ...topology, config: { ...topology.config, layers } } });
+  return costOf(await capture(model), { example: model.inputs.map(() => [tokens]) });
 }
 
 export function change(before: number, after: number): string {

@@ -2,6 +2,7 @@
 import { sizeOf } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
 import type { CallShapes } from '../rules/rule';
+import { atSizes, type InputSizes } from './inputSizes';
 import type { Call } from './ledger';
 import { trace } from './trace';
 
@@ -17,6 +18,11 @@ export function macsOf(calls: readonly Call[], shapes: (call: Call) => CallShape
 /** Of `model` as it is. @throws PruneError `no-rule`, `bad-model`. */
 export function macsOfModel(model: Checkpoint, { calls } = trace(model)): number | undefined {
   return macsOf(calls, call => callShapes(model.weights, call));
+}
+
+/** The same, for examples like `example` where the model leaves sizes open. @throws PruneError `bad-option` where it takes no such examples. */
+export function macsFor(example: InputSizes | undefined, model: Checkpoint, traced = trace(model)): number | undefined {
+  return macsOfModel(model, traced) ?? (example && macsOfModel(atSizes(model, example)));
 }
 
 /** What the rule of `call` counts by. */

@@ -2,7 +2,7 @@
 import { checkAborted, checkKeyword, checkNumber, checkRatio } from '../core/check';
 import type { NdArray } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
-import { madeBy, type Context, type Observed, type ObserveOptions } from '../core/context';
+import { madeBy, type Context, type Observed, type ObserveOptions, type Split } from '../core/context';
 import { symmetricEigen } from '../core/eigen';
 import { PruneError } from '../core/errors';
 import { gram, type Gram } from '../core/gram';
@@ -11,7 +11,7 @@ import { random } from '../core/random';
 import { openStreams, type OpenedStream, type OpenedStreams } from '../edit/openStreams';
 import { mask, slice } from '../edit/slice';
 import { turnStream } from '../edit/turn';
-import { macsOfModel, parametersOf } from '../graph/cost';
+import { macsFor, parametersOf } from '../graph/cost';
 import type { Trace } from '../graph/ledger';
 import type { Unit } from '../rules/rule';
 import type { Method } from './method';
@@ -80,7 +80,7 @@ export function sliceGpt(options: SliceGptOptions): Method<'data'> {
       await context.certify('sliceGpt, turned', model, whole, 1e-3);
       const sliced = slice(whole, opened.traced, removed);
       await context.certify('sliceGpt', mask(whole, opened.traced, removed), sliced);
-      context.log(account(model, sliced, turned, opened.streams.length));
+      context.log(account([model, sliced], turned, opened.streams.length, context.data.train));
       await context.stage('sliced', sliced);
       return sliced;
     },
@@ -203,16 +203,18 @@ function principal(products: Gram, { name, units: { length } }: OpenedStream) {
 
 /** Nominal slicing, and what is really gone. */
 function account(
-  model: Checkpoint,
-  sliced: Checkpoint,
+  [model, sliced]: readonly [Checkpoint, Checkpoint],
   turned: readonly { readonly before: number; readonly after: number }[],
   streams: number,
+  { inputs }: Split,
 ): string {
   const change = (before = NaN, after = NaN): string =>
     Number.isNaN(after / before) ? 'not known' : `${(100 * (after / before - 1)).toFixed(1)} %`;
   const total = (of: 'before' | 'after'): number => turned.reduce((sum, stream) => sum + stream[of], 0);
   const parameters = change(parametersOf(model.weights), parametersOf(sliced.weights));
-  const macs = change(macsOfModel(model), macsOfModel(sliced));
+  const example = inputs.map(({ shape }) => shape.slice(1));
+  const [before, after] = [model, sliced].map(each => macsFor(example, each));
+  const macs = change(before, after);
   const nominal = change(total('before'), total('after'));
   return `sliced ${turned.length} of ${streams} streams: dimensions ${nominal}, parameters ${parameters}, MACs ${macs}`;
 }

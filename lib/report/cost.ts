@@ -1,24 +1,26 @@
 /** What a model costs: units, parameters, multiply-accumulates, bytes. */
 import type { Checkpoint } from '../core/checkpoint';
-import { macsOfModel, parametersOf } from '../graph/cost';
+import { macsFor, parametersOf } from '../graph/cost';
 import { groupsOf, type Group } from '../graph/group';
+import type { InputSizes } from '../graph/inputSizes';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
 import type { Cost, LayerWidth } from './report';
 
 /**
  * `macs` counts the kernels of convolutions and dense layers for one example; elementwise layers count nothing.
- * Units of the model's own inputs and outputs are not counted.
- * @throws PruneError `no-rule`, `bad-model`.
+ * Where the model leaves sizes open, those of `example` count, one shape for each input, without the batch: `[[256]]` for texts
+ * of 256 tokens. Units of the model's own inputs and outputs are not counted.
+ * @throws PruneError `no-rule`, `bad-model`; `bad-option` for examples that the model does not take.
  */
-export function costOf(model: Checkpoint): Cost {
+export function costOf(model: Checkpoint, { example }: { readonly example?: InputSizes } = {}): Cost {
   const traced = trace(model);
   return {
     units: groupsOf(traced)
       .filter(isHidden)
       .reduce((sum, { units }) => sum + units.length, 0),
     parameters: parametersOf(model.weights),
-    macs: macsOfModel(model, traced),
+    macs: macsFor(example, model, traced),
     bytes: [...model.weights.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0),
   };
 }

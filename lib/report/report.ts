@@ -9,7 +9,7 @@ import type { GammaHistory } from '../core/gammas';
 export interface Cost {
   readonly units: number;
   readonly parameters: number;
-  /** Undefined when an input size is unknown (null in the model's input shape). */
+  /** Undefined when an input size is unknown: null in the model's input shape, and there are no examples. */
   readonly macs: number | undefined;
   readonly bytes: number;
 }
@@ -53,6 +53,8 @@ export interface Report {
   readonly split?: 'train' | 'validation' | 'test';
   readonly before: Cost;
   readonly after: Cost;
+  /** Shapes of the training data's inputs, for which `macs` counts; absent where the model leaves no size open, and without data. */
+  readonly example?: readonly (readonly number[])[];
   readonly stages: readonly Stage[];
   readonly layers: readonly LayerWidth[];
   /** Residual blocks that are gone, in the order of their going; absent where none went. */

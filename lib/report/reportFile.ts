@@ -24,13 +24,14 @@ export function parseReport(json: unknown, place = 'report'): Report {
   const refuse = fieldRefuser(place, 'Take the report as compress returned or saved it.');
   const report = withoutNull(json);
   if (!isRecord(report)) return refuse('a report', json);
-  const { split, before, after, latency } = report;
+  const { split, before, after, example, latency } = report;
   requireFields(report, { method: WORD, seed: NUMBER, backend: WORD }, 'report', refuse);
   if (![undefined, 'train', 'validation', 'test'].includes(split as string)) refuse('a split', split);
   requireWholeCost(before, 'before', refuse);
   requireWholeCost(after, 'after', refuse);
   for (const [name, require] of Object.entries(LISTS)) requireEach(report[name], name, require, refuse);
   for (const [name, require] of Object.entries(OPTIONAL)) requireEach(report[name] ?? [], name, require, refuse);
+  if (example !== undefined && !isShapes(example)) refuse('shapes of an example', example);
   if (latency !== undefined) requireLatency(latency, refuse);
   return report as unknown as Report;
 }
@@ -47,6 +48,10 @@ export function parseSensitivity(json: unknown, place = 'sensitivity'): Sensitiv
   requireScore(scan.dense, 'dense', refuse);
   requireEach(scan.groups, 'groups', requireGroup, refuse);
   return scan as unknown as Sensitivity;
+}
+
+function isShapes(value: unknown): boolean {
+  return Array.isArray(value) && value.every(shape => Array.isArray(shape) && shape.every(isIndex));
 }
 
 const LISTS: Readonly<Record<string, Require>> = {

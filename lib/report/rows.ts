@@ -2,12 +2,12 @@
 import { bytes, change, count, milliseconds, percent, points, tiny } from './numbers';
 import type { LayerWidth, Report, Stage } from './report';
 
-export function overview({ before, after, latency, stages, split }: Report): string[][] {
+export function overview({ before, after, example, latency, stages, split }: Report): string[][] {
   const rows = [
     ['', 'before', 'after', 'change'],
     ['units', count(before.units), count(after.units), change(before.units, after.units)],
     ['parameters', count(before.parameters), count(after.parameters), change(before.parameters, after.parameters)],
-    ['MACs', count(before.macs), count(after.macs), change(before.macs, after.macs)],
+    [macsOf(example), count(before.macs), count(after.macs), change(before.macs, after.macs)],
     ['size', bytes(before.bytes), bytes(after.bytes), change(before.bytes, after.bytes)],
   ];
   if (latency) {
@@ -20,6 +20,11 @@ export function overview({ before, after, latency, stages, split }: Report): str
     rows.push(['accuracy', percent(first), percent(last), `${points(first, last)} (${split ?? 'unknown'} split)`]);
   }
   return rows;
+}
+
+/** Says for which sizes they count, where the model itself does not. */
+function macsOf(example: Report['example']): string {
+  return example === undefined ? 'MACs' : `MACs at ${example.map(size => size.join('x')).join(', ')}`;
 }
 
 /** A column that no stage has a value for is left out. */

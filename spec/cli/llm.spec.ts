@@ -52,6 +52,7 @@ test('tells perplexity and a sample before and after, and trains where it is ask
   const { code, out: said } = await run('llm', model, ...args);
   expect(code).toBe(0);
   expect(said[0]).toMatch(/^method neurons, ratio 0\.2, epochs 1\n/);
+  expect(said[0]).toMatch(/\nMACs at 8 +[\d.]+ k +[\d.]+ k +-[\d.]+ %\n/);
   expect(said[0]).toMatch(
     /perplexity: [\d.e+]+ before, [\d.e+]+ now \(last tenth of the text: \d+ tokens, windows of 8/,
   );

@@ -21,7 +21,7 @@ import { checkpoint, functional, input, layer } from '../zoo/topology';
 
 /** What is really gone. */
 function cutReally(model: Checkpoint, removed: ReadonlySet<Unit>): PlanCost {
-  const [before, after] = [model, slice(model, trace(model), removed)].map(costOf);
+  const [before, after] = [model, slice(model, trace(model), removed)].map(each => costOf(each));
   return {
     parameters: before.parameters - after.parameters,
     ...(before.macs === undefined ? {} : { macs: before.macs - after.macs! }),

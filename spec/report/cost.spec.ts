@@ -1,11 +1,12 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { Checkpoint } from '../../lib/core/checkpoint';
+import type { Checkpoint, LayerSpec, Topology } from '../../lib/core/checkpoint';
 import { slice } from '../../lib/edit/slice';
 import { groupsOf } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { costOf, layerWidths } from '../../lib/report/cost';
 import { capture } from '../../lib/runtime/capture';
 import { NETS, NET_NAMES } from '../zoo/nets';
+import { refusal } from '../zoo/refusal';
 import { checkpoint, input, layer, functional } from '../zoo/topology';
 
 async function captured(name: string): Promise<Checkpoint> {
@@ -48,18 +49,50 @@ describe('costOf by hand', () => {
     expect(costOf(await captured('channelsFirst')).units).toBe(5 + 4);
   });
 
-  test('an open size leaves the count of operations open', () => {
-    const open = functional(
+  describe('an open size', () => {
+    const parts = [
+      layer('Conv2D', 'a', { filters: 2, kernelSize: [1, 1] }, ['x']),
+      layer('GlobalAveragePooling2D', 'gap', {}, ['a']),
+      layer('Dense', 'head', { units: 1 }, ['gap']),
+    ];
+    const weights = { a: [[1, 1, 3, 2], [2]], head: [[2, 1], [1]] };
+    const open = checkpoint(functional([input('x', [null, 5, 3]), ...parts], ['head']), weights);
+    const cost = { units: 2, parameters: 11, bytes: 44 };
+
+    test('leaves the count of operations open', () => {
+      expect(costOf(open)).toEqual({ ...cost, macs: undefined });
+    });
+
+    test('is that of an example, if one is given; a size that is fixed stays', () => {
+      expect(costOf(open, { example: [[7, 5, 3]] })).toEqual({ ...cost, macs: 7 * 5 * 3 * 2 + 2 });
+      const closed = checkpoint(functional([input('x', [6, 5, 3]), ...parts], ['head']), weights);
+      expect(costOf(closed, { example: [[7, 5, 3]] })).toEqual(costOf(closed));
+    });
+
+    test('of a chain, and of a chain that begins with one', () => {
+      const [first, ...rest] = parts.map(({ className, config }) => ({ className, config }));
+      const batchInputShape = [null, null, 5, 3];
+      const begun = { className: first.className, config: { ...first.config, batchInputShape } };
+      const chain = (name: string, layers: readonly LayerSpec[]): Topology => ({ className: 'Sequential', config: { name, layers } }); // prettier-ignore
+      const flat = checkpoint(chain('net', [begun, ...rest]), weights);
+      const nested = checkpoint(chain('net', [chain('inner', [begun]), ...rest]), { 'inner/a': weights.a, head: weights.head }); // prettier-ignore
+      for (const model of [flat, nested]) {
+        expect(costOf(model).macs).toBeUndefined();
+        expect(costOf(model, { example: [[7, 5, 3]] }).macs).toBe(212);
+      }
+    });
+
+    test.each([
       [
-        input('x', [null, 5, 3]),
-        layer('Conv2D', 'a', { filters: 2, kernelSize: [1, 1] }, ['x']),
-        layer('GlobalAveragePooling2D', 'gap', {}, ['a']),
-        layer('Dense', 'head', { units: 1 }, ['gap']),
+        [[7, 4, 3]],
+        /^input "x": expected \[any, 5, 3\], got \[7, 4, 3\]\. Give the shape of an example of every input/,
       ],
-      ['head'],
-    );
-    const cost = costOf(checkpoint(open, { a: [[1, 1, 3, 2], [2]], head: [[2, 1], [1]] }));
-    expect(cost).toEqual({ units: 2, parameters: 11, macs: undefined, bytes: 44 });
+      [[[7, 5]], /expected \[any, 5, 3\], got \[7, 5\]/],
+      [[], /^inputs: expected shapes of 1, got 0\./],
+    ])('of %j is refused', (example, message) => {
+      const error = refusal(() => costOf(open, { example }));
+      expect([error.code, error.message]).toEqual(['bad-option', expect.stringMatching(message)]);
+    });
   });
 });
 

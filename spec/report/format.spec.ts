@@ -52,6 +52,12 @@ test('what was not measured is not shown', () => {
     expect(text).not.toContain(word);
 });
 
+test('MACs name the example that they count for, where the model leaves sizes open', () => {
+  const sized = { ...SAMPLE, example: [[256], [7, 7, 3]] };
+  expect(formatReport(sized)).toContain('\nMACs at 256, 7x7x3');
+  expect(formatReport(sized, 'markdown')).toContain('| MACs at 256, 7x7x3 |');
+});
+
 test('MACs that cannot be known are a question mark, in both formats', () => {
   const unknown = {
     ...SAMPLE,

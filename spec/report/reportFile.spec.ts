@@ -9,7 +9,7 @@ type Loose = Record<string, any>; // eslint-disable-line @typescript-eslint/no-e
 const copy = <T>(value: T): Loose => JSON.parse(JSON.stringify(value)) as Loose;
 
 test('a report is read as it was written, with fields that a later release may add', () => {
-  const later = { ...ACCOUNT.report, mood: 'good' };
+  const later = { ...ACCOUNT.report, example: [[256]], mood: 'good' };
   expect(parseReport(copy(later))).toEqual(later);
   expect(parseReport(copy(SAMPLE))).toEqual(SAMPLE);
   expect(parseSensitivity(copy(ACCOUNT.sensitivity))).toEqual(ACCOUNT.sensitivity);
@@ -34,6 +34,7 @@ const cases: [string, (report: Loose) => unknown, RegExp][] = [
   ['no cost', report => delete report.before, /an object as before, got none/],
   ['half a cost', report => delete report.after.units, /a number as after\.units/],
   ['MACs that are no number', report => (report.after.macs = '9'), /a number as after\.macs, got "9"/],
+  ['an example without sizes', report => (report.example = [['7']]), /shapes of an example, got \[\["7"\]\]/],
   ['stages that are no list', report => (report.stages = {}), /a list of stages, got \{\}/],
   ['a stage without a name', report => delete report.stages[1].name, /a word as stages\[1\]\.name/],
   ['a time in words', report => (report.stages[2].latency = 'soon'), /a number as stages\[2\]\.latency/],
