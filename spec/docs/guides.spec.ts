@@ -6,7 +6,9 @@ import * as library from 'tfjs-prune';
 import { WASM } from '../backend';
 import { net, ROOT, run, snippetsOf } from './snippets';
 
-const guides = readdirSync(join(ROOT, 'docs')).map(name => `docs/${name}`);
+const guides = readdirSync(join(ROOT, 'docs'))
+  .filter(name => name.endsWith('.md'))
+  .map(name => `docs/${name}`);
 const DOCUMENTS = [...guides, 'README.md', 'CHANGELOG.md', 'NOTES.md', 'CONTRIBUTING.md', 'bench/README.md', 'lib/graph/README.md']; // prettier-ignore
 
 beforeAll(() => library.useBackend(WASM));
