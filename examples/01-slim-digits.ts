@@ -9,10 +9,11 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatReport, PruneError, useBackend } from 'tfjs-prune';
+import { formatReport, useBackend } from 'tfjs-prune';
 import { run, type Outcome } from './support/experiment';
 import { showProgress, summary } from './support/print';
 import { digitsRecipe, mnistRecipes } from './support/recipes';
+import { start } from './support/start';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -50,7 +51,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof PruneError ? error.message : error);
-  process.exitCode = 1;
-});
+start(main);

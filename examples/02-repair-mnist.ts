@@ -22,6 +22,7 @@ import {
 import { readMnist, take, type ImageSplits } from './support/datasets';
 import { residualNet, vggNet } from './support/nets';
 import { meanAndSpread, showProgress } from './support/print';
+import { start } from './support/start';
 
 const nets = {
   vgg: (seed: number) => vggNet(28, [8, 16, 32], seed),
@@ -139,7 +140,4 @@ function print(cuts: readonly Cut[], dense: ReadonlyMap<string, readonly number[
   }
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+start(main);

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { chain, compress, costTarget, fineTune, prune, recalibrate, uniform } from 'tfjs-prune';
 import { criteria } from './support/criteria';
 import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
+import { start } from './support/start';
 import { begin, commonOptions, fromScratch, prepare, type Setting } from './support/tasks';
 
 const FACTORS = [2, 4, 8];
@@ -74,4 +75,4 @@ function printTable(results: Notebook, names: readonly string[], seeds: number):
   }
 }
 
-void main();
+start(main);

@@ -22,13 +22,13 @@ import {
   measureWidths,
   plotWidths,
   pruneToLatency,
-  PruneError,
   saveLayersModel,
   uniform,
   useBackend,
 } from 'tfjs-prune';
 import { residualNet } from './support/nets';
 import { showProgress } from './support/print';
+import { start } from './support/start';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -86,7 +86,4 @@ function trialsOf(text: string): string {
   return sections.slice(from, from + 2).join('\n\n');
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof PruneError ? error.message : error);
-  process.exitCode = 1;
-});
+start(main);

@@ -28,6 +28,7 @@ import {
   type Method,
 } from 'tfjs-prune';
 import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
+import { start } from './support/start';
 import { begin, commonOptions, fromScratch, prepare, type Setting, type Task } from './support/tasks';
 import { peerRows, runPeer } from './support/torchPruning';
 
@@ -139,4 +140,4 @@ function printTable(results: Notebook, seeds: number): void {
   }
 }
 
-void main();
+start(main);

@@ -26,6 +26,7 @@ import {
 import { readDigits } from './support/datasets';
 import { residualNet } from './support/nets';
 import { meanAndSpread, showProgress } from './support/print';
+import { start } from './support/start';
 
 const criteria: Readonly<Record<string, () => BlockCriterion<'data'>>> = {
   random: () => randomBlocks(),
@@ -119,4 +120,4 @@ function printTable(results: Results, blocks: number, seeds: number): void {
   }
 }
 
-void main();
+start(main);

@@ -13,6 +13,7 @@ import { take } from './support/datasets';
 import { vggNet } from './support/nets';
 import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
 import { showProgress } from './support/print';
+import { start } from './support/start';
 import { begin, commonOptions, sets } from './support/tasks';
 
 const RATIO = 0.7;
@@ -73,4 +74,4 @@ function printTable(results: Notebook, penalties: readonly number[], seeds: numb
   }
 }
 
-void main();
+start(main);

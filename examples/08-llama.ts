@@ -26,6 +26,7 @@ import {
 } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense } from './support/language';
 import { meanAndSpread } from './support/print';
+import { start } from './support/start';
 
 const criteria = {
   taylor: taylor({ batchSize: 8, batches: 8 }) as Criterion<Need>,
@@ -80,4 +81,4 @@ async function main(): Promise<void> {
   if (values.save && best) await saveHuggingFace(best.model, values.save, { config });
 }
 
-void main();
+start(main);

@@ -12,6 +12,7 @@
 import { parseArgs } from 'node:util';
 import { magnitude, prune, saveLayersModel, sliceGpt, uniform, type Method } from 'tfjs-prune';
 import { change, languageOptions, openLanguage, showDense, showSample, tryMethod } from './support/language';
+import { start } from './support/start';
 
 interface Asked {
   readonly ratio: number;
@@ -66,4 +67,4 @@ function leastMagnitude({ ratio, width, multipleOf }: Asked): Method<'data'> {
   return prune({ criterion: magnitude({ norm: 'l2' }), budget: uniform({ ratio: 1 - kept / width }), groups });
 }
 
-void main();
+start(main);

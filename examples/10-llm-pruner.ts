@@ -20,6 +20,7 @@ import {
   type Need,
 } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense, showSample, tryMethod } from './support/language';
+import { start } from './support/start';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -54,4 +55,4 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+start(main);

@@ -20,6 +20,7 @@ import {
   type Need,
 } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense, showSample, tryMethod } from './support/language';
+import { start } from './support/start';
 
 const KINDS = ['heads', 'neurons'];
 
@@ -63,4 +64,4 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+start(main);

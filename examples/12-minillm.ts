@@ -22,6 +22,7 @@ import {
   type Need,
 } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense, showSample, tryMethod, type Language } from './support/language';
+import { start } from './support/start';
 
 const RATIOS: Readonly<Record<string, number>> = { neurons: 0.5, heads: 0.25 };
 
@@ -74,4 +75,4 @@ async function tellWriting({ model: teacher, data, seed }: Language, model: Laye
   );
 }
 
-void main();
+start(main);

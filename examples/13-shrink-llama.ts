@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { capture, fineTune, layerDrop, llmPruner, lossIncrease, miniLlm, saveHuggingFace } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense, showSample, tryMethod } from './support/language';
+import { start } from './support/start';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -34,4 +35,4 @@ async function main(): Promise<void> {
   [narrow, trained, shallow, mended, small].forEach(model => model.dispose());
 }
 
-void main();
+start(main);

@@ -11,6 +11,7 @@
 import { parseArgs } from 'node:util';
 import { blockInfluence, laco, layerDrop, randomBlocks, type Method } from 'tfjs-prune';
 import { languageOptions, openLanguage, showDense, tryMethod } from './support/language';
+import { start } from './support/start';
 
 const combinations = ['rdsc', 'replaceLast', 'mean'] as const;
 
@@ -50,4 +51,4 @@ async function main(): Promise<void> {
   language.model.dispose();
 }
 
-void main();
+start(main);

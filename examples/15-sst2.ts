@@ -43,6 +43,7 @@ import { costOfTexts } from './support/language';
 import { notebook, type Notebook } from './support/notebook';
 import { showProgress } from './support/print';
 import { loadClassifier, readSst2 } from './support/sentences';
+import { start } from './support/start';
 
 const [HEADS, BLOCKS] = [0.4, 6];
 /** Of the texts that are timed; a sentence held out has 25 on average. */
@@ -175,4 +176,4 @@ function folderOf(name: string, seed: number): string {
   return join(FOLDER, `${name.replace(/[ %]+/g, '-')}-${seed}`);
 }
 
-void main();
+start(main);

@@ -16,6 +16,7 @@ import { languageOptions, openLanguage, type Language } from './support/language
 import { llmMethods, unitsFor, type Attempt } from './support/llmMethods';
 import { cutBy, goneFrom, llmData, qualityOf, recovered, resultsOf, speedOf, type LlmData } from './support/llmRuns';
 import type { Notebook } from './support/notebook';
+import { start } from './support/start';
 
 interface Row {
   /** In percent of the parameters of the blocks. */
@@ -133,4 +134,4 @@ function print(rows: readonly Row[], seeds: number, results: Notebook): void {
   }
 }
 
-void main();
+start(main);

@@ -18,6 +18,7 @@ import { languageOptions, openLanguage, type Language } from './support/language
 import { structures, type Structure } from './support/llmCriteria';
 import { cutBy, goneFrom, llmData, qualityOf, resultsFolder, resultsOf, type LlmData } from './support/llmRuns';
 import type { Notebook } from './support/notebook';
+import { start } from './support/start';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -109,4 +110,4 @@ function drawing(all: readonly Structure[], seeds: number, results: Notebook): s
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n${placed.join('')}</svg>\n`;
 }
 
-void main();
+start(main);
