@@ -1,9 +1,9 @@
 /** Dense n-dimensional arrays as plain data, row-major, and the few operations that surgery needs. */
 
-import { apart, type Room } from './room';
+import { apart, type Room, type TypedArray } from './room';
 
 export type DataType = 'float32' | 'int32' | 'bool';
-export type TypedArray = Float32Array | Int32Array | Uint8Array;
+export type { TypedArray };
 
 /** A tensor as data: never mutated after it was made. `data.length` is the product of `shape`. */
 export interface NdArray {

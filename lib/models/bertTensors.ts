@@ -1,7 +1,7 @@
 /** The tensors of a BERT: weights are `[out, in]`. */
 import type { BertConfig } from './bertConfig';
 import type { LayerShape } from './layerShape';
-import type { TensorRow, TensorTable } from './tensorTable';
+import type { TensorRow, TensorTable } from './tensorRow';
 
 export function bertTensors(config: BertConfig): TensorTable {
   const { vocabSize, hiddenSize, maxPositions, tokenTypes } = config;

@@ -1,7 +1,7 @@
 /** The tensors of a Llama: weights are `[out, in]`. */
 import type { LayerShape } from './layerShape';
 import type { LlamaConfig } from './llamaConfig';
-import type { TensorRow, TensorTable } from './tensorTable';
+import type { TensorRow, TensorTable } from './tensorRow';
 
 export function llamaTensors(config: LlamaConfig): TensorTable {
   const { vocabSize, hiddenSize, tied } = config;

@@ -16,7 +16,8 @@ import { llamaPlaces, llamaTopology, type LlamaOptions } from './llama';
 import type { LlamaConfig } from './llamaConfig';
 import { weightsAt, type Place, type ReadTensor } from './places';
 import { matchTensors } from './tensorTable';
-import { canReadTokenizers, loadTokenizer, requireTokenizer, type Tokenizer } from './tokenizer';
+import { canReadTokenizers, loadTokenizer, requireTokenizer } from './tokenizer';
+import type { Tokenizer } from './tokens';
 import { VIT_HEADS, vitPlaces, vitTopology, type VitOptions } from './vit';
 import type { VitConfig } from './vitConfig';
 

@@ -10,7 +10,7 @@ import {
   type Bytes,
   type ScoreVocabulary,
 } from './scoreTokenizer';
-import type { TokenizerFiles } from './tokenizerFiles';
+import type { TokenizerFiles } from './tokens';
 
 const NAME = 'tokenizer.bin';
 

@@ -2,7 +2,7 @@
 import { PruneError } from '../core/errors';
 import { fileRefuser } from '../io/bytes';
 import { mergePairs } from './mergePairs';
-import type { Tokenizer } from './tokenizer';
+import type { Tokenizer } from './tokens';
 
 /** Bytes as text with one character each, which maps and sets can compare. */
 export type Bytes = string;

@@ -4,24 +4,8 @@ import { fileRefuser } from '../io/bytes';
 import { bertTensors } from './bertTensors';
 import type { ModelConfig } from './config';
 import { llamaTensors } from './llamaTensors';
+import type { TensorTable } from './tensorRow';
 import { vitTensors } from './vitTensors';
-
-export interface TensorRow {
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** Other names it may have, the first that is there counts. */
-  readonly or?: readonly string[];
-  /** May be absent, as a head that the checkpoint was not trained with. */
-  readonly optional?: boolean;
-}
-
-export interface TensorTable {
-  readonly rows: readonly TensorRow[];
-  /** What names may begin with, or not. */
-  readonly prefix: string;
-  /** Tensors that hold nothing of the model's own. */
-  readonly harmless: RegExp;
-}
 
 export function tensorTable(config: ModelConfig): TensorTable {
   if (config.kind === 'llama') return llamaTensors(config);

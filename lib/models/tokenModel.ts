@@ -2,7 +2,7 @@
 import type { Json, Refuse } from '../core/json';
 import type { WholeFile } from '../io/atomic';
 import { decodeText } from '../io/bytes';
-import type { TokenizerFiles } from './tokenizerFiles';
+import type { TokenizerFiles } from './tokens';
 
 /** A model of tokens, so far as tokens can be taken out of it. */
 export interface TokenModel {

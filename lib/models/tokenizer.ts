@@ -7,26 +7,7 @@ import { fileBytes, fileRefuser, readText } from '../io/bytes';
 import { short } from '../io/manifest';
 import { importPackage, tryImport } from '../runtime/optional';
 import { parseScoreTokenizer, requireTokens } from './scoreTokenizer';
-
-/** Nothing is padded or cut off, whatever a tokenizer.json says of that. */
-export interface Tokenizer {
-  /** One more than the largest number of a token. */
-  readonly size: number;
-  /** The token that begins a text, where the model has one. */
-  readonly bos?: number;
-  /** The token that ends a text, where the model has one. */
-  readonly eos?: number;
-  /** The token that fills a batch up, where the model has one. */
-  readonly pad?: number;
-  /** With `special`, which is the default, also the tokens that the model wants around a text, such as one for its begin. */
-  readonly encode: (text: string, options?: SpecialOptions) => number[];
-  /** The text; without special tokens unless `special`. @throws PruneError `bad-option` for a number that is no token. */
-  readonly decode: (ids: ArrayLike<number>, options?: SpecialOptions) => string;
-}
-
-export interface SpecialOptions {
-  readonly special?: boolean;
-}
+import type { Tokenizer } from './tokens';
 
 const PACKAGE = '@huggingface/tokenizers';
 const [MAIN, CONFIG, LLAMA2C] = ['tokenizer.json', 'tokenizer_config.json', 'tokenizer.bin'];

@@ -1,23 +1,12 @@
 /** A tokenizer as the files it is made of, so far as tokens can be taken out of it. */
 import { dirname } from 'node:path';
-import type { WholeFile } from '../io/atomic';
 import { fileBytes, readAll } from '../io/bytes';
 import { filesBeside } from './beside';
 import { openScoreFiles } from './scoreFiles';
 import { BESIDE_FILES } from './tokenizerBeside';
 import { openTokenizerJson } from './tokenizerJson';
+import type { TokenizerFiles } from './tokens';
 import { tokenizerFile } from './tokenizer';
-
-export interface TokenizerFiles {
-  /** One more than the largest number of a token. */
-  readonly size: number;
-  /** Tokens that it cannot do without, or that stand for what has no token. */
-  readonly needed: ReadonlySet<number>;
-  /** Tokens that have to stay with `id`: those it is made of on the way, and what tells a word from which it is gone. */
-  readonly partsOf: (id: number) => Iterable<number>;
-  /** The files with the tokens `kept` alone, the i-th of them as number i. */
-  readonly keep: (kept: Int32Array) => readonly WholeFile[];
-}
 
 /**
  * Of the `tokenizer.json` or the `tokenizer.bin` of llama2.c at `path` or in the folder `path`, with what lies beside it.

@@ -5,7 +5,7 @@ import { fileRefuser } from '../io/bytes';
 import { bytePairs } from './bytePairs';
 import { textOf, type NumberOf, type TokenModel, type TokenModelAt } from './tokenModel';
 import { mapBeside } from './tokenizerBeside';
-import type { TokenizerFiles } from './tokenizerFiles';
+import type { TokenizerFiles } from './tokens';
 import { wordPieces } from './wordPieces';
 
 const MODELS: Readonly<Record<string, (at: TokenModelAt) => TokenModel>> = { BPE: bytePairs, WordPiece: wordPieces };

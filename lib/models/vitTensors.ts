@@ -1,7 +1,7 @@
 /** The tensors of a vision transformer: weights are `[out, in]`, patches `[out, channels, height, width]`. */
 import { linear, normRows } from './bertTensors';
 import type { LayerShape } from './layerShape';
-import type { TensorRow, TensorTable } from './tensorTable';
+import type { TensorRow, TensorTable } from './tensorRow';
 import type { VitConfig } from './vitConfig';
 
 export function vitTensors(config: VitConfig): TensorTable {

@@ -5,7 +5,8 @@ import type { WholeFile } from '../io/atomic';
 import { decodeText, joined } from '../io/bytes';
 import { pause } from '../runtime/pause';
 import { parseScoreTokenizer } from './scoreTokenizer';
-import { loadTokenizer, parseTokenizer, type Tokenizer } from './tokenizer';
+import { loadTokenizer, parseTokenizer } from './tokenizer';
+import type { Tokenizer } from './tokens';
 import { openTokenizerFiles } from './tokenizerFiles';
 
 /** Texts, or what a tokenizer made of them. */

@@ -4,7 +4,7 @@
  */
 import type { NdArray } from '../core/array';
 import type { Config } from '../core/checkpoint';
-import type { Flow } from './rule';
+import type { Flow } from './flow';
 
 /**
  * What a flow holds at each position of its unit axis where no example changes it. `low` and `high` bound it over all

@@ -6,22 +6,12 @@
 import type { NdArray } from '../core/array';
 import type { Config } from '../core/checkpoint';
 import type { Arithmetic } from './arithmetic';
+import type { Flow, Shape, Unit, Width } from './flow';
 
-/** One removable structure: a channel, a neuron, a head. */
-export type Unit = number;
-/** The unit at each position of a channel axis. */
-export type Width = Int32Array;
-/** `[batch, ...]` as tf.js gives it: null where the size is not known. */
-export type Shape = readonly (number | null)[];
+export type { Flow, Shape, Unit, Width };
+
 /** What a unit is, for people; a rule of one's own may use another word. */
 export type Kind = 'channels' | 'neurons' | 'cells' | 'heads' | 'dimensions' | 'features' | (string & {});
-
-/** An activation: its shape and the unit at each position of its one unit-bearing axis (`width.length = shape[axis]`). */
-export interface Flow {
-  readonly shape: Shape;
-  readonly axis: number;
-  readonly width: Width;
-}
 
 /** makes: the slice at a position computes that unit. reads: it consumes it. scales: it belongs to it, one to one. */
 export type Role = 'makes' | 'reads' | 'scales';

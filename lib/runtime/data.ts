@@ -8,7 +8,7 @@ import { PruneError } from '../core/errors';
 import { headsOf } from './heads';
 import { inferLoss, lossNames, type Loss, type LossFunction, type LossName } from './loss';
 import { withModel } from './materialize';
-import { checkTargets, fits } from './targets';
+import { checkTargets, fits, type Shape, type Signature } from './targets';
 import { readTensorLike, type TensorLike } from './tensors';
 
 /** One tensor or array per model input and per model output (alone, or in a list), `[examples, ...]`. */
@@ -36,14 +36,6 @@ export interface Splits {
   readonly test?: Split;
   readonly loss: Loss;
 }
-
-/** Shapes with the batch first; null where the model leaves a size open. */
-export interface Signature {
-  readonly inputs: readonly { readonly name: string; readonly shape: Shape }[];
-  readonly outputs: readonly { readonly name: string; readonly shape: Shape }[];
-}
-
-type Shape = readonly (number | null)[];
 
 /**
  * Copies `data` into plain arrays and checks it against the model of `checkpoint`.

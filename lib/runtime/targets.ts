@@ -2,10 +2,15 @@
 import type { NdArray } from '../core/array';
 import type { Split } from '../core/context';
 import { PruneError } from '../core/errors';
-import type { Signature } from './data';
 import type { Loss } from './loss';
 
-type Shape = readonly (number | null)[];
+/** Shapes with the batch first; null where the model leaves a size open. */
+export interface Signature {
+  readonly inputs: readonly { readonly name: string; readonly shape: Shape }[];
+  readonly outputs: readonly { readonly name: string; readonly shape: Shape }[];
+}
+
+export type Shape = readonly (number | null)[];
 
 /** `shape` could come out of (or go into) `wanted`, where null is any size. */
 export function fits(shape: readonly number[], wanted: Shape): boolean {

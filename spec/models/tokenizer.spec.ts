@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tokenizers from '../../lib/models/tokenizer';
-import { loadTokenizer, parseTokenizer, requireTokenizer, type Tokenizer } from '../../lib/models/tokenizer';
+import { loadTokenizer, parseTokenizer, requireTokenizer } from '../../lib/models/tokenizer';
+import type { Tokenizer } from '../../lib/models/tokens';
 import { newFolder, removeFolders } from '../io/folder';
 import { refusal, rejection } from '../zoo/refusal';
 import { DATA } from './data';
