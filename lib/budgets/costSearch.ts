@@ -26,42 +26,13 @@ export interface CostSearch {
     isEnough: (candidate: Candidate) => boolean,
     halvings?: number,
   ): { last: Candidate; found: Candidate | undefined };
-  /**
-   * Where groups take their steps at the same ratio, all of them may be more than enough: `found` with as many of the groups as
-   * in `last`, the one before it, as leave it enough; those whose step costs most are asked first.
-   */
-  giveBack(last: Candidate, found: Candidate, isEnough: (candidate: Candidate) => boolean): Candidate;
 }
 
 /** Over the cuts that `scope` makes of `scored` by ratio; costs are counted exactly, and no weight is touched. */
 export function costSearch(scored: readonly Scored[], model: Checkpoint, scope: (ratio: number) => Budget): CostSearch {
   const count = counter(scored, model);
   const at = (ratio: number): Candidate => count(scope(ratio)(scored, model));
-  return {
-    dense: count(new Map()),
-    search: (isEnough, halvings) => bisect(at, isEnough, halvings),
-    giveBack(last, found, isEnough) {
-      const back = (from: Candidate, name: string): Candidate => {
-        const survivors = new Map(from.survivors);
-        const kept = last.survivors.get(name);
-        if (kept) survivors.set(name, kept);
-        else survivors.delete(name);
-        return count(survivors);
-      };
-      const steps = [...found.survivors]
-        .filter(([name, { length }]) => length < (last.survivors.get(name)?.length ?? Infinity))
-        .map(([name]) => ({ name, cost: workOf(back(found, name)) }))
-        .sort((a, b) => b.cost - a.cost);
-      return steps.reduce((all, { name }) => {
-        const more = back(all, name);
-        return isEnough(more) ? more : all;
-      }, found);
-    },
-  };
-}
-
-function workOf({ macs, parameters }: CutCost): number {
-  return macs ?? parameters;
+  return { dense: count(new Map()), search: (isEnough, halvings) => bisect(at, isEnough, halvings) };
 }
 
 function bisect(

@@ -25,8 +25,7 @@ export interface CostTargetOptions extends CostTarget, Limits {
 
 /**
  * Removes as few units, in the order of `scope`, as bring the cost down to the target or just below it; of several
- * targets all are met. Where several groups would lose their next unit at once, only as many do as are needed. Costs are
- * counted exactly, after rounding to `multipleOf`. `minimum` is 1 unless given.
+ * targets all are met. Costs are counted exactly, after rounding to `multipleOf`. `minimum` is 1 unless given.
  * @throws PruneError `bad-option`; when run, `bad-model` for a target in MACs where an input size is unknown, `empty-group`
  * when the floors do not let the target be met; it tells the lowest cost that they do.
  */
@@ -43,12 +42,11 @@ export function costTarget({
   const options = { minimum, multipleOf };
   checkBudget('costTarget', { ...options, ratio: 0 });
   const budget: Budget = (scored, model) => {
-    const { dense, search, giveBack } = costSearch(scored, model, ratio => scope({ ...options, ratio }));
+    const { dense, search } = costSearch(scored, model, ratio => scope({ ...options, ratio }));
     if (macs !== undefined && dense.macs === undefined) throw openSize();
-    const isEnough = (candidate: CutCost): boolean => unmet(candidate, dense, target) === undefined;
-    const { last, found } = search(isEnough);
+    const { last, found } = search(candidate => unmet(candidate, dense, target) === undefined);
     if (found === undefined) throw outOfReach(last, dense, target);
-    return giveBack(last, found, isEnough).survivors;
+    return found.survivors;
   };
   return withSettings(budget, { ...target, scope, minimum, multipleOf });
 }

@@ -89,24 +89,6 @@ function outcomes(
   return [...found.values()];
 }
 
-test('of groups that would lose a unit at once, those that need not keep it, the dearest first', () => {
-  const topology = sequential(
-    layer('Dense', 'a', { units: 4, batchInputShape: [null, 10] }),
-    layer('Dense', 'b', { units: 4 }),
-    layer('Dense', 'head', { units: 5 }),
-  );
-  const model = checkpoint(topology, { a: [[10, 4], [4]], b: [[4, 4], [4]], head: [[4, 5], [5]] });
-  const scored = scoredOf(model);
-  const widths = (macs: number): number[] =>
-    [...costTarget({ macs, scope: uniform })(scored, model).values()].map(({ length }) => length);
-  // 10 a + a b + 5 b of 76: 3 and 3 are 54, 4 and 3 are 67, 3 and 4 are 62.
-  expect([67, 66, 61].map(most => widths(most / 76))).toEqual([
-    [4, 3],
-    [3, 4],
-    [3, 3],
-  ]);
-});
-
 describe.each(SCOPE_NAMES)('%s', scope => {
   test(`the least removal that meets the target, on ${RUNS} random architectures, seed ${SEED}`, async () => {
     let [met, refused] = [0, 0];
@@ -121,22 +103,11 @@ describe.each(SCOPE_NAMES)('%s', scope => {
         const scored = scoredOf(model, seed);
         const all = outcomes(model, scored, scope, options);
         const most = fraction * costOf(model)[measure]!;
-        const isEnough = (survivors: Survivors): boolean => costWith(model, scored, survivors)[measure]! <= most;
-        const first = all.findIndex(isEnough);
+        const expected = all.find(survivors => costWith(model, scored, survivors)[measure]! <= most);
         const budget = costTarget({ [measure]: fraction, scope: SCOPES[scope], ...options });
-        if (first >= 0) {
+        if (expected) {
           met++;
-          const survivors = budget(scored, model);
-          expect(isEnough(survivors)).toBe(true);
-          // Every group is as in the first outcome that is enough, or as in the one before; none could go back as well.
-          const [before, after] = [all[Math.max(0, first - 1)], all[first]];
-          for (const [name, kept] of survivors) {
-            if (kept.length === before.get(name)!.length) expect(kept).toEqual(before.get(name));
-            else {
-              expect(kept).toEqual(after.get(name));
-              expect(isEnough(new Map([...survivors, [name, before.get(name)!]]))).toBe(false);
-            }
-          }
+          expect(budget(scored, model)).toEqual(expected);
         } else {
           refused++;
           const { code, message } = refusal(() => budget(scored, model));
