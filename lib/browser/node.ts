@@ -42,8 +42,8 @@ export function join(...parts: readonly string[]): string {
     if (part === '..' && inside.length > 0 && inside[inside.length - 1] !== '..') inside.pop();
     else if (part !== '..' || !path.startsWith('/')) inside.push(part);
   }
-  const end = path.endsWith('/') && inside.length > 0 ? '/' : '';
-  return (path.startsWith('/') ? '/' : '') + inside.join('/') + end || '.';
+  const [root, end] = [path.startsWith('/') ? '/' : '', path.endsWith('/') ? '/' : ''];
+  return inside.length === 0 ? root || `.${end}` : root + inside.join('/') + end;
 }
 
 /** A page is in no folder: relative paths are taken from the root. */
