@@ -22,9 +22,9 @@ export function overview({ before, after, example, latency, stages, split }: Rep
   return rows;
 }
 
-/** Says for which sizes they count, where the model itself does not. */
+/** Says for which sizes they count, where the model itself does not; inputs of one size are named once. */
 function macsOf(example: Report['example']): string {
-  return example === undefined ? 'MACs' : `MACs at ${example.map(size => size.join('x')).join(', ')}`;
+  return example === undefined ? 'MACs' : `MACs at ${[...new Set(example.map(size => size.join('x')))].join(', ')}`;
 }
 
 /** A column that no stage has a value for is left out. */

@@ -53,7 +53,7 @@ test('what was not measured is not shown', () => {
 });
 
 test('MACs name the example that they count for, where the model leaves sizes open', () => {
-  const sized = { ...SAMPLE, example: [[256], [7, 7, 3]] };
+  const sized = { ...SAMPLE, example: [[256], [7, 7, 3], [256]] };
   expect(formatReport(sized)).toContain('\nMACs at 256, 7x7x3');
   expect(formatReport(sized, 'markdown')).toContain('| MACs at 256, 7x7x3 |');
 });
