@@ -8,7 +8,8 @@ import { composePlan } from './edit/blockPlan';
 import type { Plan } from './edit/plan';
 import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
-import type { InputSizes } from './graph/inputSizes';
+import { macsOfModel } from './graph/cost';
+import { exampleSizes, type InputSizes } from './graph/inputSizes';
 import { identify, type Identity } from './identity';
 import { runFolder } from './io/runFolder';
 import type { Method } from './methods';
@@ -178,8 +179,8 @@ function removedFrom({ topology }: Checkpoint, result: Checkpoint, { sites }: Pl
 
 /** The sizes of the training data's examples where the model leaves some open. */
 function openFor(model: Checkpoint, splits: Splits | undefined): InputSizes | undefined {
-  if (splits === undefined || costOf(model).macs !== undefined) return undefined;
-  return splits.train.inputs.map(({ shape }) => shape.slice(1));
+  if (splits === undefined || macsOfModel(model) !== undefined) return undefined;
+  return exampleSizes(splits.train.inputs);
 }
 
 /** Measures stages. */

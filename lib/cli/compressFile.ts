@@ -5,6 +5,7 @@ import { compress, type Compressed } from '../compress';
 import { checkNumber } from '../core/check';
 import type { Need } from '../core/context';
 import { PruneError } from '../core/errors';
+import { isFolder } from '../io/folder';
 import type { Method } from '../methods';
 import { formatReport } from '../report/format';
 import { count } from '../report/numbers';
@@ -126,7 +127,7 @@ export async function requireFolder(directory: string, model: string): Promise<v
   const isJson = /\.json$/.test(basename(directory));
   if (isJson)
     refuse('a folder', `"${directory}"`, `Pass "${dirname(directory)}"; the file in it is called model.json.`);
-  const source = (await stat(model).catch(() => undefined))?.isDirectory() ? model : dirname(model);
+  const source = (await isFolder(model)) ? model : dirname(model);
   if (resolve(source) === resolve(directory)) {
     refuse('a folder of its own', `that of MODEL, "${directory}"`, 'Name another one, so that the original stays.');
   }

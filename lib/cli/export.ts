@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { fuseLayers } from '../edit/fuse';
 import { unwrap } from '../edit/slim';
+import { isFolder } from '../io/folder';
 import type { Precision } from '../io/quantize';
 import { bytes } from '../report/numbers';
 import { capture } from '../runtime/capture';
@@ -54,10 +55,8 @@ export const exportCommand: Command = {
       }
     });
     if (given.has('json')) return JSON.stringify({ model: path, out }, null, 2);
-    const { size } = await stat(out);
-    return extname(out) in WRITERS
-      ? `written: ${out} (${bytes(size)})`
-      : `written: model.json and its weights in ${out}`;
+    const made = await stat(out);
+    return `written: ${made.isFile() ? `${out} (${bytes(made.size)})` : `model.json and its weights in ${out}`}`;
   },
 };
 
@@ -74,8 +73,4 @@ async function writerOf(given: Given, path: string, out: string): Promise<Write>
   }
   await requireFolder(out, path);
   return (model, directory) => saveLayersModel(model, directory, { quantize: precision as Precision | undefined });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }

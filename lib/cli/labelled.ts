@@ -4,6 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { gather, ndarray, type NdArray } from '../core/array';
 import { PruneError } from '../core/errors';
 import { random } from '../core/random';
+import { showShape } from '../core/shapes';
 import type { Data, Examples } from '../runtime/data';
 import type { Given } from './command';
 import { readGivenFile } from './readFile';
@@ -68,7 +69,7 @@ function inputShapeOf({ inputs }: LayersModel): readonly number[] {
   const [{ shape }] = inputs;
   const sizes = shape.slice(1);
   if (inputs.length === 1 && sizes.every(size => size !== null)) return sizes;
-  const got = inputs.length > 1 ? `${inputs.length} inputs` : `[${sizes.map(size => size ?? 'any').join(', ')}]`;
+  const got = inputs.length > 1 ? `${inputs.length} inputs` : showShape(sizes);
   throw noClassifier('one input of a fixed size', got);
 }
 
@@ -77,7 +78,7 @@ function classesOf({ outputs }: LayersModel): number {
   const [{ shape }] = outputs;
   const [, size] = shape;
   if (outputs.length === 1 && shape.length === 2 && size !== null) return size;
-  const got = outputs.length > 1 ? `${outputs.length} outputs` : `[${shape.map(at => at ?? 'any').join(', ')}]`;
+  const got = outputs.length > 1 ? `${outputs.length} outputs` : showShape(shape);
   throw noClassifier('one output [any, classes]', got);
 }
 

@@ -1,7 +1,7 @@
 /** `tfjs-prune report`: the page that shows what a compression did, from the files beside its model. */
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { replaceFiles, textFile, type WholeFile } from '../io/atomic';
+import { isFolder } from '../io/folder';
 import { readJsonFile } from '../io/jsonFile';
 import type { Account } from '../report/account';
 import { toHtml } from '../report/html/page';
@@ -65,8 +65,7 @@ async function filesOf(plots: readonly Plot[], png: boolean): Promise<readonly W
 
 async function pageBeside(path: string): Promise<string> {
   if (/^https?:/i.test(path)) throw refusal('--out FILE for a DIR that is an address', 'none', 'report');
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  return join(isFolder ? path : dirname(path), 'report.html');
+  return join((await isFolder(path)) ? path : dirname(path), 'report.html');
 }
 
 /** All of them or none. */

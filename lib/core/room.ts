@@ -3,6 +3,7 @@
  * after it is freed; larger pieces are pages of their own and go back to the system. So the arrays of a large model share a few
  * large buffers, which are collected with the last of them.
  */
+
 /** What the values of a tensor are kept in. */
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 

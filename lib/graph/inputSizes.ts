@@ -1,9 +1,15 @@
 /** Sizes that a model leaves open (time, height, width), as those of an example. */
 import { isContainer, nameOf, type Checkpoint, type LayerSpec, type Topology } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import { fits, showShape, type Shape } from '../core/shapes';
 
 /** The shape of an example of every input, in the model's order, without the batch: `[[256]]` for texts of 256 tokens. */
 export type InputSizes = readonly (readonly number[])[];
+
+/** Of batches such as training data. */
+export function exampleSizes(inputs: readonly { readonly shape: readonly number[] }[]): InputSizes {
+  return inputs.map(({ shape }) => shape.slice(1));
+}
 
 /** `model` for examples of these sizes alone. @throws PruneError `bad-option` where it does not take such examples. */
 export function atSizes(model: Checkpoint, sizes: InputSizes): Checkpoint {
@@ -25,10 +31,9 @@ function inside(model: Topology, sizes: InputSizes): Topology {
 }
 
 function taking(spec: LayerSpec, size: readonly number[]): LayerSpec {
-  const { batchInputShape } = spec.config as { batchInputShape: readonly (number | null)[] };
+  const { batchInputShape } = spec.config as { batchInputShape: Shape };
   const [batch, ...shape] = batchInputShape;
-  const fits = shape.length === size.length && shape.every((length, i) => length === null || length === size[i]);
-  if (!fits) throw refusal(`input "${nameOf(spec)}"`, `[${shape.map(length => length ?? 'any').join(', ')}]`, `[${size.join(', ')}]`); // prettier-ignore
+  if (!fits(size, shape)) throw refusal(`input "${nameOf(spec)}"`, showShape(shape), showShape(size));
   return { ...spec, config: { ...spec.config, batchInputShape: [batch, ...size] } };
 }
 

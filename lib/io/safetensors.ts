@@ -5,6 +5,7 @@ import { ndarray, type NdArray } from '../core/array';
 import { PruneError } from '../core/errors';
 import { describe, isRecord, parseObject, type Refuse } from '../core/json';
 import { fileBytes, fileRefuser, memoryBytes, readText, type ByteSource } from './bytes';
+import { isFolder } from './folder';
 import { decodeFloats, FLOAT_TYPES, isFloatType } from './dtypes';
 import { readHeader, type SafetensorsHeader, type StoredTensor } from './safetensorsHeader';
 import { twinKey } from './twinKeys';
@@ -60,8 +61,7 @@ export async function safetensorsFromBytes(
 }
 
 async function mainFile(path: string): Promise<string> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
-  if (!isFolder) return path;
+  if (!(await isFolder(path))) return path;
   const [single, index] = [join(path, SINGLE_FILE), join(path, INDEX_FILE)];
   const isThere = async (file: string): Promise<boolean> => (await stat(file).catch(() => undefined)) !== undefined;
   if (await isThere(single)) return single;

@@ -12,6 +12,7 @@ import { openStreams, type OpenedStream, type OpenedStreams } from '../edit/open
 import { mask, slice } from '../edit/slice';
 import { turnStream } from '../edit/turn';
 import { macsFor, parametersOf } from '../graph/cost';
+import { exampleSizes } from '../graph/inputSizes';
 import type { Trace } from '../graph/ledger';
 import type { Unit } from '../rules/rule';
 import type { Method } from './method';
@@ -212,8 +213,7 @@ function account(
     Number.isNaN(after / before) ? 'not known' : `${(100 * (after / before - 1)).toFixed(1)} %`;
   const total = (of: 'before' | 'after'): number => turned.reduce((sum, stream) => sum + stream[of], 0);
   const parameters = change(parametersOf(model.weights), parametersOf(sliced.weights));
-  const example = inputs.map(({ shape }) => shape.slice(1));
-  const [before, after] = [model, sliced].map(each => macsFor(example, each));
+  const [before, after] = [model, sliced].map(each => macsFor(exampleSizes(inputs), each));
   const macs = change(before, after);
   const nominal = change(total('before'), total('after'));
   return `sliced ${turned.length} of ${streams} streams: dimensions ${nominal}, parameters ${parameters}, MACs ${macs}`;

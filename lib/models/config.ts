@@ -2,10 +2,10 @@
  * models: transformers of others, from their files and back. Knows the files of Hugging Face and of llama2.c.
  * This file: config.json, where every key is understood, known to be harmless, or refused by name.
  */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, parseObject, type Json } from '../core/json';
 import { fileBytes, fileRefuser, readText } from '../io/bytes';
+import { isFolder } from '../io/folder';
 import { readBertConfig, type BertConfig } from './bertConfig';
 import { configReader, type ConfigReader } from './configReader';
 import { LLAMA_TYPES, readLlamaConfig, type LlamaConfig } from './llamaConfig';
@@ -55,7 +55,6 @@ export async function loadConfig(path: string): Promise<ModelConfig> {
 }
 
 export async function readConfigFile(path: string): Promise<{ readonly name: string; readonly text: string }> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
-  const source = await fileBytes(isFolder ? join(path, CONFIG_FILE) : path, `a ${CONFIG_FILE}`);
+  const source = await fileBytes((await isFolder(path)) ? join(path, CONFIG_FILE) : path, `a ${CONFIG_FILE}`);
   return { name: source.name, text: await readText(source, MOST_CONFIG) };
 }

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { PruneError } from '../core/errors';
 import { isRecord, parseObject, type Json } from '../core/json';
 import { fileBytes, fileRefuser, readText } from '../io/bytes';
+import { isFolder } from '../io/folder';
 import { short } from '../io/manifest';
 import { importPackage, tryImport } from '../runtime/optional';
 import { parseScoreTokenizer, requireTokens } from './scoreTokenizer';
@@ -120,8 +121,7 @@ function refuseText(text: string): never {
 
 /** `path`, or the file of a tokenizer in the folder `path`. @throws PruneError `bad-file` when there is none. */
 export async function tokenizerFile(path: string): Promise<string> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
-  return isFolder ? mainFile(path) : path;
+  return (await isFolder(path)) ? mainFile(path) : path;
 }
 
 async function mainFile(folder: string): Promise<string> {

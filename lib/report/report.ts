@@ -4,6 +4,7 @@
  */
 import type { Certificate, RemovedBlock, Score, TurnedStream, Undone } from '../core/context';
 import type { GammaHistory } from '../core/gammas';
+import type { InputSizes } from '../graph/inputSizes';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {
@@ -54,7 +55,7 @@ export interface Report {
   readonly before: Cost;
   readonly after: Cost;
   /** Shapes of the training data's inputs, for which `macs` counts; absent where the model leaves no size open, and without data. */
-  readonly example?: readonly (readonly number[])[];
+  readonly example?: InputSizes;
   readonly stages: readonly Stage[];
   readonly layers: readonly LayerWidth[];
   /** Residual blocks that are gone, in the order of their going; absent where none went. */

@@ -5,10 +5,11 @@ import { checkKeyword } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import type { Split } from '../core/context';
 import { PruneError } from '../core/errors';
+import { fits, showShape } from '../core/shapes';
 import { headsOf } from './heads';
 import { inferLoss, lossNames, type Loss, type LossFunction, type LossName } from './loss';
 import { withModel } from './materialize';
-import { checkTargets, fits, type Shape, type Signature } from './targets';
+import { checkTargets, type Signature } from './targets';
 import { readTensorLike, type TensorLike } from './tensors';
 
 /** One tensor or array per model input and per model output (alone, or in a list), `[examples, ...]`. */
@@ -82,7 +83,7 @@ async function readSplit(name: string, examples: Examples, signature: Signature)
     const { name: input, shape: wanted } = signature.inputs[i];
     if (!fits(shape, wanted)) {
       const cure = wanted.length === shape.length + 1 ? 'Is the batch dimension missing?' : 'Reshape the data.';
-      throw bad(`${name} inputs, input "${input}"`, `shape ${show(wanted)}`, show(shape), cure);
+      throw bad(`${name} inputs, input "${input}"`, `shape ${showShape(wanted)}`, showShape(shape), cure);
     }
   });
   const [{ shape }] = split.inputs;
@@ -118,15 +119,11 @@ async function readArrays(
 function checkContent(place: string, array: NdArray): void {
   if (array.shape.length === 0) throw bad(place, 'examples along the first axis', 'a scalar', 'Stack the examples.');
   if (array.data.length === 0)
-    throw bad(place, 'at least one example', `shape ${show(array.shape)}`, 'Load data first.');
+    throw bad(place, 'at least one example', `shape ${showShape(array.shape)}`, 'Load data first.');
   const index = firstNotFinite(array);
   if (index < 0) return;
   const example = Math.floor(index / (array.data.length / array.shape[0]));
   throw bad(place, 'finite values', `${array.data[index]} in example ${example}`, 'Clean the data.');
-}
-
-function show(shape: Shape): string {
-  return `[${shape.map(size => size ?? 'any').join(', ')}]`;
 }
 
 function bad(place: string, expected: string, got: string, cure: string): PruneError {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { FeaturePair, Teacher } from '../core/context';
 import { PruneError } from '../core/errors';
+import { showShape, type Shape } from '../core/shapes';
 import { layersOf, wrapCall } from './leaves';
 import { divergence, prepareLoss, type Answer, type Loss, type LossTerm } from './loss';
 import { withModel } from './materialize';
@@ -86,8 +87,6 @@ function requireAlike(teacher: Pupil, student: Pupil, features: readonly Feature
   }
 }
 
-type Shape = readonly (number | null)[];
-
 /** Of the last call. */
 function outputShape(model: LayersModel, path: string, whose: string): Shape {
   const all = layersOf(model);
@@ -98,7 +97,7 @@ function outputShape(model: LayersModel, path: string, whose: string): Shape {
 function requireShape(place: string, wanted: Shape, given: Shape): void {
   const fits = wanted.length === given.length && wanted.every((size, i) => size === null || given[i] === null || size === given[i]); // prettier-ignore
   if (fits) return;
-  const [a, b] = [wanted, given].map(shape => `[${shape.map(size => size ?? 'any').join(', ')}]`);
+  const [a, b] = [wanted, given].map(showShape);
   throw mismatch(place, `the shape of the teacher's, ${a}`, b);
 }
 

@@ -2,19 +2,13 @@
 import type { NdArray } from '../core/array';
 import type { Split } from '../core/context';
 import { PruneError } from '../core/errors';
+import { fits, showShape, type Shape } from '../core/shapes';
 import type { Loss } from './loss';
 
 /** Shapes with the batch first; null where the model leaves a size open. */
 export interface Signature {
   readonly inputs: readonly { readonly name: string; readonly shape: Shape }[];
   readonly outputs: readonly { readonly name: string; readonly shape: Shape }[];
-}
-
-export type Shape = readonly (number | null)[];
-
-/** `shape` could come out of (or go into) `wanted`, where null is any size. */
-export function fits(shape: readonly number[], wanted: Shape): boolean {
-  return shape.length === wanted.length && wanted.every((size, axis) => size === null || size === shape[axis]);
 }
 
 /** @throws PruneError `bad-data` for targets that do not match the head. A loss function may take any. */
@@ -72,7 +66,7 @@ function checkLabels(place: string, array: NdArray, shape: Shape): void {
     const cure = oneHot
       ? `Encode the labels with tf.oneHot(labels, ${classes}), or give the output ${got[got.length - 1]} units.`
       : 'Pass one integer label per example.';
-    throw wrongShape(place, array, labels, cure, ` or one-hot labels ${show(shape)}`);
+    throw wrongShape(place, array, labels, cure, ` or one-hot labels ${showShape(shape)}`);
   }
   const wrong = array.data.findIndex((label: number) => !Number.isInteger(label) || label < 0 || label >= classes);
   if (wrong < 0) return;
@@ -92,11 +86,7 @@ function checkShape(place: string, array: NdArray, shape: Shape): void {
 }
 
 function wrongShape(place: string, { shape }: NdArray, wanted: Shape, cure: string, more = ''): PruneError {
-  return bad(place, `shape ${show(wanted)}${more}`, show(shape), cure);
-}
-
-function show(shape: Shape): string {
-  return `[${shape.map(size => size ?? 'any').join(', ')}]`;
+  return bad(place, `shape ${showShape(wanted)}${more}`, showShape(shape), cure);
 }
 
 function bad(place: string, expected: string, got: string, cure: string): PruneError {
