@@ -9,7 +9,7 @@ import type { Plan } from './edit/plan';
 import { composeSlices, type Removed } from './edit/restore';
 import { unwrap } from './edit/slim';
 import { macsOfModel } from './graph/cost';
-import { exampleSizes, type InputSizes } from './graph/inputSizes';
+import { exampleSizes, type InputSizes } from './core/shapes';
 import { identify, type Identity } from './identity';
 import { runFolder } from './io/runFolder';
 import type { Method } from './methods';

@@ -5,6 +5,7 @@
 import { checkNumber, checkRatio } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import type { InputSizes } from '../core/shapes';
 import type { Group } from '../graph/group';
 import type { Unit } from '../rules/rule';
 
@@ -20,7 +21,8 @@ export interface Scored {
 export type Survivors = ReadonlyMap<string, readonly number[]>;
 
 export interface Budget {
-  (scored: readonly Scored[], model: Checkpoint): Survivors;
+  /** `example`: sizes of the data's examples, by which costs are counted that the model leaves open. */
+  (scored: readonly Scored[], model: Checkpoint, example?: InputSizes): Survivors;
   /** What it was made with: a run that is resumed must find the same. */
   readonly settings?: unknown;
 }

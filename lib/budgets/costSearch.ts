@@ -1,8 +1,9 @@
 /** The search behind targets: how far a scope has to go until the cut is enough, by cost or by anything that falls with it. */
 import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
+import type { InputSizes } from '../core/shapes';
 import { costAfter, type CutCost } from '../edit/cutCost';
-import { trace } from '../graph/trace';
+import { countingTrace } from '../graph/cost';
 import { unitsGone, type Budget, type Scored, type Survivors } from './budget';
 
 export interface Candidate extends CutCost {
@@ -28,10 +29,18 @@ export interface CostSearch {
   ): { last: Candidate; found: Candidate | undefined };
 }
 
+/** What a budget is given. */
+export interface Searched {
+  readonly scored: readonly Scored[];
+  readonly model: Checkpoint;
+  readonly example: InputSizes | undefined;
+}
+
 /** Over the cuts that `scope` makes of `scored` by ratio; costs are counted exactly, and no weight is touched. */
-export function costSearch(scored: readonly Scored[], model: Checkpoint, scope: (ratio: number) => Budget): CostSearch {
-  const count = counter(scored, model);
-  const at = (ratio: number): Candidate => count(scope(ratio)(scored, model));
+export function costSearch(of: Searched, scope: (ratio: number) => Budget): CostSearch {
+  const { scored, model, example } = of;
+  const count = counter(of);
+  const at = (ratio: number): Candidate => count(scope(ratio)(scored, model, example));
   return { dense: count(new Map()), search: (isEnough, halvings) => bisect(at, isEnough, halvings) };
 }
 
@@ -64,8 +73,8 @@ function unlessEmptied(candidate: () => Candidate): Candidate | undefined {
 }
 
 /** Counts what is left with the survivors given; groups that are not named keep all units. Many ratios keep the same. */
-function counter(scored: readonly Scored[], model: Checkpoint): (survivors: Survivors) => Candidate {
-  const traced = trace(model);
+function counter({ scored, model, example }: Searched): (survivors: Survivors) => Candidate {
+  const traced = countingTrace(model, example);
   const groups = scored.map(({ group }) => group);
   const known = new Map<string, CutCost>();
   return survivors => {

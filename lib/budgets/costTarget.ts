@@ -1,6 +1,7 @@
 /** As many units as targets in MACs, parameters and bytes allow to keep. */
 import { PruneError } from '../core/errors';
 import type { CutCost } from '../edit/cutCost';
+import { openSize } from '../graph/cost';
 import { checkBudget, withSettings, type Budget, type BudgetOptions, type Limits } from './budget';
 import { costSearch } from './costSearch';
 import { global } from './global';
@@ -26,7 +27,7 @@ export interface CostTargetOptions extends CostTarget, Limits {
 /**
  * Removes as few units, in the order of `scope`, as bring the cost down to the target or just below it; of several
  * targets all are met. Costs are counted exactly, after rounding to `multipleOf`. `minimum` is 1 unless given.
- * @throws PruneError `bad-option`; when run, `bad-model` for a target in MACs where an input size is unknown, `empty-group`
+ * @throws PruneError `bad-option`; when run, `bad-model` for a target in MACs where neither model nor data tell an input size, `empty-group`
  * when the floors do not let the target be met; it tells the lowest cost that they do.
  */
 export function costTarget({
@@ -41,9 +42,9 @@ export function costTarget({
   checkTarget(target);
   const options = { minimum, multipleOf };
   checkBudget('costTarget', { ...options, ratio: 0 });
-  const budget: Budget = (scored, model) => {
-    const { dense, search } = costSearch(scored, model, ratio => scope({ ...options, ratio }));
-    if (macs !== undefined && dense.macs === undefined) throw openSize();
+  const budget: Budget = (scored, model, example) => {
+    const { dense, search } = costSearch({ scored, model, example }, ratio => scope({ ...options, ratio }));
+    if (macs !== undefined && dense.macs === undefined) throw openSize('costTarget', 'give the target in parameters');
     const { last, found } = search(candidate => unmet(candidate, dense, target) === undefined);
     if (found === undefined) throw outOfReach(last, dense, target);
     return found.survivors;
@@ -73,15 +74,6 @@ function checkTarget(target: CostTarget): void {
 
 function badTarget(expected: string, got: string, cure: string): PruneError {
   return new PruneError('bad-option', { place: 'costTarget', expected, got, cure });
-}
-
-function openSize(): PruneError {
-  return new PruneError('bad-model', {
-    place: 'costTarget',
-    expected: 'a model whose MACs can be counted',
-    got: 'one with an open input size',
-    cure: 'Give the target in parameters, or fix the input shape of the model.',
-  });
 }
 
 function outOfReach(last: CutCost, dense: CutCost, target: CostTarget): PruneError {

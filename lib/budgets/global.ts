@@ -25,16 +25,17 @@ export interface GlobalOptions extends BudgetOptions {
  * Paper: 1708.06519, section 3 (global percentile).
  * Differs: exact count with stable ties (the reference code's strict threshold removes one more), and a floor per group.
  * @throws PruneError `bad-ratio`, `bad-option`; when run, `empty-group` when the floors leave too little to remove, `bad-model` for
- * MACs where an input size is unknown.
+ * MACs where neither model nor data tell an input size.
  */
 export function global(options: GlobalOptions): Budget {
   checkBudget('global', options);
   const { ratio, minimum = 0, per, of = per ?? 'units' } = options;
   if (per !== undefined) checkKeyword('global', 'per', per, UNIT_COSTS);
   checkKeyword('global', 'of', of, ['units', ...UNIT_COSTS]);
-  const budget: Budget = (scored, model) => {
-    const costs = of === 'units' ? undefined : unitCosts(scored, model, of);
-    const shares = per === undefined || per === of ? costs : unitCosts(scored, model, per);
+  const budget: Budget = (scored, model, example) => {
+    const there = { scored, model, example };
+    const costs = of === 'units' ? undefined : unitCosts(there, of);
+    const shares = per === undefined || per === of ? costs : unitCosts(there, per);
     const ranked = per === undefined ? scored : scored.map((item, group) => sharedOut(item, shares![group]));
     const goal = ratio * (costs ? sumOf(costs) : unitCount(scored));
     const { counts, removed, isShort } = takeLowest(ranked, goal, minimum, costs);

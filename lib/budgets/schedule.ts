@@ -48,10 +48,11 @@ export function counting(
   options: BudgetOptions,
 ): Budget {
   const budget = scope(options);
-  const whole: Budget = (scored, model) => {
+  const whole: Budget = (scored, model, example) => {
     const survivors = budget(
       scored.map(item => padded(item, sizes.get(item.group.name) ?? 0)),
       model,
+      example,
     );
     return new Map(
       scored.map(({ group, scores }) => [

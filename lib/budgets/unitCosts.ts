@@ -1,9 +1,9 @@
 /** What units cost, to count them or to weigh their scores by. */
-import type { Checkpoint } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
 import { unitSavings } from '../edit/savings';
-import { trace } from '../graph/trace';
+import { countingTrace, openSize } from '../graph/cost';
 import type { Scored } from './budget';
+import type { Searched } from './costSearch';
 
 export type UnitCost = 'parameters' | 'macs';
 export const UNIT_COSTS: readonly UnitCost[] = ['parameters', 'macs'];
@@ -11,12 +11,12 @@ export const UNIT_COSTS: readonly UnitCost[] = ['parameters', 'macs'];
 /**
  * What the model saves if a unit alone goes, for each unit of each group, at least 1. Units that are gone by (see `counting`) cost
  * what the first of their group does.
- * @throws PruneError `bad-model` for MACs where an input size is unknown.
+ * @throws PruneError `bad-model` for MACs where neither model nor data tell an input size.
  */
-export function unitCosts(scored: readonly Scored[], model: Checkpoint, measure: UnitCost): readonly Float64Array[] {
+export function unitCosts({ scored, model, example }: Searched, measure: UnitCost): readonly Float64Array[] {
   const there = scored.map(({ group: { units } }) => ({ units: units.filter(unit => unit >= 0) }));
-  return unitSavings(model, trace(model), there).map((savings, group) => {
-    const costs = savings.map(({ [measure]: cost }) => Math.max(1, cost ?? openSize()));
+  return unitSavings(model, countingTrace(model, example), there).map((savings, group) => {
+    const costs = savings.map(({ [measure]: cost }) => Math.max(1, cost ?? unknown()));
     return Float64Array.from(scored[group].scores, (_, unit) => costs[unit] ?? costs[0]);
   });
 }
@@ -36,11 +36,6 @@ export function sharedOut({ group, scores, ...item }: Scored, costs: Float64Arra
   });
 }
 
-function openSize(): never {
-  throw new PruneError('bad-model', {
-    place: 'global',
-    expected: 'a model whose MACs can be counted',
-    got: 'one with an open input size',
-    cure: 'Count in parameters, or fix the input shape of the model.',
-  });
+function unknown(): never {
+  throw openSize('global', 'count in parameters');
 }

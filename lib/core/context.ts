@@ -1,6 +1,7 @@
 /** What a method or criterion may ask of the outside. `runtime/` provides the abilities. */
 import type { NdArray } from './array';
 import type { Checkpoint } from './checkpoint';
+import type { InputSizes } from './shapes';
 import type { Measured, TimeOptions, Times } from './timing';
 
 /** Abilities that cost the caller something (data, a backend that trains); asked for by type, so that a missing one does not compile. */
@@ -301,6 +302,8 @@ export interface Undone {
 export interface BaseContext {
   /** The model that the run began with. */
   readonly original: Checkpoint;
+  /** Of the training data, where there is any: sizes that the model leaves open count as theirs. */
+  readonly example?: InputSizes;
   readonly seed: number;
   readonly signal?: AbortSignal;
   log(message: string): void;

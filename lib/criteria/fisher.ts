@@ -1,11 +1,10 @@
 /** Second-order estimate of what the loss does when a unit goes, from the gradient of each example. */
 import { checkKeyword } from '../core/check';
 import type { Checkpoint } from '../core/checkpoint';
-import { PruneError } from '../core/errors';
 import { unitSavings } from '../edit/savings';
+import { countingTrace, openSize } from '../graph/cost';
 import type { Group } from '../graph/group';
 import type { Trace } from '../graph/ledger';
-import { trace } from '../graph/trace';
 import { checkCalibration, type CalibrationOptions } from './calibration';
 import type { Criterion } from './criterion';
 import { averagedGateSums, canGate } from './gateSums';
@@ -45,7 +44,7 @@ export function fisher({ per, normalize = 'none', ...options }: FisherOptions = 
     settings: { per, normalize, ...options },
     covers: canGate,
     async score(groups, model, context) {
-      const costs = per === undefined ? undefined : COSTS[per](groups, model, trace(model));
+      const costs = per === undefined ? undefined : COSTS[per](groups, model, countingTrace(model, context.example));
       const half = (slope: number): number => (slope * slope) / 2;
       const scores = await averagedGateSums(name, groups, model, context, { ...options, overPlaces: false }, half);
       return scores.map(({ values, standardError }, group) => {
@@ -62,9 +61,7 @@ type Costs = (groups: readonly Group[], model: Checkpoint, traced: Trace) => rea
 /** For each unit of each group, at least 1. */
 const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
   macs: (groups, model, traced) =>
-    unitSavings(model, traced, groups).map(own =>
-      Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? openSize())),
-    ),
+    unitSavings(model, traced, groups).map(own => Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? unknown()))),
   memory(groups, _model, { calls }) {
     const carried = new Map<number, number>();
     for (const { shape, axis, width } of new Set(calls.flatMap(({ outputs }) => outputs))) {
@@ -74,17 +71,12 @@ const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
     return groups.map(({ units }) =>
       Float64Array.from(units, unit => {
         const values = carried.get(unit) ?? 0;
-        return Number.isNaN(values) ? openSize() : Math.max(1, values);
+        return Number.isNaN(values) ? unknown() : Math.max(1, values);
       }),
     );
   },
 };
 
-function openSize(): never {
-  throw new PruneError('bad-model', {
-    place: 'fisher',
-    expected: 'a model whose costs can be counted',
-    got: 'one with an open input size',
-    cure: 'Give the input a size, or leave out per.',
-  });
+function unknown(): never {
+  throw openSize('fisher', 'leave out per');
 }

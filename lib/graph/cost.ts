@@ -1,9 +1,11 @@
 /** What calls and weights cost, from shapes alone: of a model as it is, or as it would be. */
 import { sizeOf } from '../core/array';
 import type { Checkpoint } from '../core/checkpoint';
-import type { CallShapes } from '../rules/rule';
-import { atSizes, type InputSizes } from './inputSizes';
-import type { Call } from './ledger';
+import { PruneError } from '../core/errors';
+import type { InputSizes } from '../core/shapes';
+import type { CallShapes, Flow } from '../rules/rule';
+import { atSizes } from './inputSizes';
+import type { Call, Trace } from './ledger';
 import { trace } from './trace';
 
 /** Weights of each layer by path, as far as counting needs them; those of a checkpoint will do. */
@@ -23,6 +25,39 @@ export function macsOfModel(model: Checkpoint, { calls } = trace(model)): number
 /** The same, for examples like `example` where the model leaves sizes open. @throws PruneError `bad-option` where it takes no such examples. */
 export function macsFor(example: InputSizes | undefined, model: Checkpoint, traced = trace(model)): number | undefined {
   return macsOfModel(model, traced) ?? (example && macsOfModel(atSizes(model, example)));
+}
+
+/**
+ * The trace of `model` to count cuts by: its units, and where it leaves sizes open those of `example`, if there is one.
+ * @throws PruneError `no-rule`, `bad-model`; `bad-option` where it takes no such examples.
+ */
+export function countingTrace(model: Checkpoint, example: InputSizes | undefined): Trace {
+  const traced = trace(model);
+  if (example === undefined) return traced;
+  // Units are numbered by size, so that the sized model has others: only the shapes are its own.
+  const sized = trace(atSizes(model, example)).calls;
+  const known = new Map<Flow, Flow>();
+  const filled = (flow: Flow, { shape }: Flow): Flow => {
+    const own = known.get(flow) ?? { ...flow, shape: flow.shape.map((size, a) => (a === flow.axis ? size : shape[a])) };
+    known.set(flow, own);
+    return own;
+  };
+  const calls = traced.calls.map((call, i) => ({
+    ...call,
+    inputs: call.inputs.map((flow, at) => filled(flow, sized[i].inputs[at])),
+    outputs: call.outputs.map((flow, at) => filled(flow, sized[i].outputs[at])),
+  }));
+  return { ...traced, calls };
+}
+
+/** Costs that hang on an input size are asked for, and nothing tells it; `otherwise` is what to do without. */
+export function openSize(place: string, otherwise: string): PruneError {
+  return new PruneError('bad-model', {
+    place,
+    expected: 'a model whose costs can be counted',
+    got: 'one with an open input size',
+    cure: `Give data, whose examples have a size, ${otherwise}, or fix the input shape of the model.`,
+  });
 }
 
 /** What the rule of `call` counts by. */

@@ -1,15 +1,7 @@
 /** Sizes that a model leaves open (time, height, width), as those of an example. */
 import { isContainer, nameOf, type Checkpoint, type LayerSpec, type Topology } from '../core/checkpoint';
 import { PruneError } from '../core/errors';
-import { fits, showShape, type Shape } from '../core/shapes';
-
-/** The shape of an example of every input, in the model's order, without the batch: `[[256]]` for texts of 256 tokens. */
-export type InputSizes = readonly (readonly number[])[];
-
-/** Of batches such as training data. */
-export function exampleSizes(inputs: readonly { readonly shape: readonly number[] }[]): InputSizes {
-  return inputs.map(({ shape }) => shape.slice(1));
-}
+import { fits, showShape, type InputSizes, type Shape } from '../core/shapes';
 
 /** `model` for examples of these sizes alone. @throws PruneError `bad-option` where it does not take such examples. */
 export function atSizes(model: Checkpoint, sizes: InputSizes): Checkpoint {

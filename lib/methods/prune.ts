@@ -79,7 +79,7 @@ export async function choose<N extends Need>(
   context: Context<N>,
 ): Promise<Choice> {
   const { traced, all, scored } = await score(model, options, context);
-  const survivors = options.budget(scored, model);
+  const survivors = options.budget(scored, model, context.example);
   return {
     traced,
     all,

@@ -67,7 +67,7 @@ async function search<N extends Need>(
 ) {
   const { batch = 1, runs = 11, trials: most = 8, scope = global, minimum = 1, multipleOf = 'auto' } = options;
   const costs = (multiple: number) =>
-    costSearch(scored, model, ratio => scope({ ratio, minimum, multipleOf: multiple }));
+    costSearch({ scored, model, example: context.example }, ratio => scope({ ratio, minimum, multipleOf: multiple }));
   const watch: Stopwatch = {
     model,
     traced,

@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../core/checkpoint';
 import { macsFor, parametersOf } from '../graph/cost';
 import { groupsOf, type Group } from '../graph/group';
-import type { InputSizes } from '../graph/inputSizes';
+import type { InputSizes } from '../core/shapes';
 import { trace } from '../graph/trace';
 import { MODEL_OUTPUT } from '../rules/input';
 import type { Cost, LayerWidth } from './report';

@@ -4,7 +4,7 @@
  */
 import type { Certificate, RemovedBlock, Score, TurnedStream, Undone } from '../core/context';
 import type { GammaHistory } from '../core/gammas';
-import type { InputSizes } from '../graph/inputSizes';
+import type { InputSizes } from '../core/shapes';
 
 /** `units` are removable structures (channels, neurons); `macs` multiply-accumulates per example; `bytes` of the stored weights. */
 export interface Cost {

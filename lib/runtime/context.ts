@@ -14,6 +14,7 @@ import type {
 import type { Checkpoint } from '../core/checkpoint';
 import { checkAborted } from '../core/check';
 import { PruneError } from '../core/errors';
+import { exampleSizes } from '../core/shapes';
 import type { RunStore } from '../core/store';
 import { takeAway } from '../edit/restore';
 import { gatherSites } from '../edit/slice';
@@ -64,6 +65,7 @@ export async function createContext<S>(
   const { step, training } = await keptSteps(store, fingerprint, journal, log);
   const base: BaseContext = {
     original,
+    ...(splits && { example: exampleSizes(splits.train.inputs) }),
     seed,
     signal,
     log,

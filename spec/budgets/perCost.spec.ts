@@ -218,7 +218,7 @@ describe('refused', () => {
 
   test('MACs of an open size', () => {
     const { code, message } = refusal(() => global({ ratio: 0.5, of: 'macs' })(channels(), row));
-    expect([code, message]).toEqual(['bad-model', expect.stringContaining('Count in parameters')]);
+    expect([code, message]).toEqual(['bad-model', expect.stringContaining('count in parameters')]);
   });
 
   test('more than the floors let go, and a group that would be empty', () => {

@@ -40,25 +40,30 @@ test.each([
   }
 });
 
-test.each(['macs', 'memory'] as const)('per %s: an open input size is refused', async per => {
-  const model = residual();
-  const { layers, ...config } = model.topology.config;
-  const open = layers.filter(({ className }) => !['Flatten', 'Dense'].includes(className));
-  const topology = {
-    ...model.topology,
-    config: {
-      ...config,
-      layers: [input('image', [null, null, 2]), ...open.slice(1)],
-      outputLayers: [['pool', 0, 0] as const],
-    },
-  };
-  const weights = new Map([...model.weights].filter(([path]) => path !== 'hidden' && path !== 'head'));
-  const criterion = fisher({ per });
-  const group = groupNamed({ topology, weights }, 'inner');
-  const error = await rejection(criterion.score([group], { topology, weights }, await contextOf(splits())));
-  expect(error.code).toBe('bad-model');
-  expect(error.message).toContain('leave out per');
-});
+test.each(['macs', 'memory'] as const)(
+  'per %s: an input size that neither model nor data tell is refused',
+  async per => {
+    const model = residual();
+    const { layers, ...config } = model.topology.config;
+    const open = layers.filter(({ className }) => !['Flatten', 'Dense'].includes(className));
+    const topology = {
+      ...model.topology,
+      config: {
+        ...config,
+        layers: [input('image', [null, null, 2]), ...open.slice(1)],
+        outputLayers: [['pool', 0, 0] as const],
+      },
+    };
+    const weights = new Map([...model.weights].filter(([path]) => path !== 'hidden' && path !== 'head'));
+    const criterion = fisher({ per });
+    const group = groupNamed({ topology, weights }, 'inner');
+    const error = await rejection(
+      criterion.score([group], { topology, weights }, { ...(await contextOf(splits())), example: undefined }),
+    );
+    expect(error.code).toBe('bad-model');
+    expect(error.message).toContain('leave out per');
+  },
+);
 
 test('covers what can be gated example by example', async () => {
   const covered = async (name: string): Promise<Record<string, boolean>> => {
