@@ -1,6 +1,6 @@
 /**
- * Builds dist/browser/, which bundlers take for pages: a file for each module, so that they keep only what is used, and
- * lib/browser/node.ts in place of the modules of Node.js. Runs behind tsup, which empties dist/.
+ * Builds dist/browser/, which bundlers take for pages: a file for each module, so that they keep only what is used, one file for
+ * `require`, and lib/browser/node.ts in place of the modules of Node.js. Runs behind tsup, which empties dist/.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -54,7 +54,8 @@ const { metafile } = await build({
   entryPoints: ['lib/index.ts'],
   plugins: [reachable],
   metafile: true,
-  write: false,
+  format: 'cjs',
+  outfile: 'dist/browser/index.cjs',
 });
 await build({
   ...shared,

@@ -9,6 +9,11 @@ const PAGES = {
   'compress with prune, magnitude, uniform': "export { compress, prune, magnitude, uniform } from 'tfjs-prune';",
   'magnitude alone': "export { magnitude } from 'tfjs-prune';",
 };
+/** Pages that only load models of ours take the package for nothing but its layers. */
+const FOR_LAYERS = [
+  "import 'tfjs-prune'; import { serialization } from '@tensorflow/tfjs-core';",
+  "require('tfjs-prune'); const { serialization } = require('@tensorflow/tfjs-core');",
+];
 /** Of the whole, at most. */
 const ONE_FUNCTION = 1 / 4;
 /** Registered by the bare import, so that plain tf.js loads them. */
@@ -31,16 +36,14 @@ export async function checkBundle(consumer) {
   const [{ bytes: all }] = sizes;
   const { name, bytes: one } = sizes[sizes.length - 1];
   if (one > ONE_FUNCTION * all) throw new Error(`${name}: ${one} of ${all} bytes`);
-  await checkRegistration(consumer);
+  for (const take of FOR_LAYERS) await checkRegistration(consumer, take);
   return sizes.map(
     each => `${each.name}: ${kilobytes(each.bytes)} minified, ${kilobytes(each.gzip)} gzip, without tf.js`,
   );
 }
 
-/** A page that only loads models of ours imports the package for nothing but its layers. */
-async function checkRegistration(consumer) {
-  const page = `import 'tfjs-prune';
-    import { serialization } from '@tensorflow/tfjs-core';
+async function checkRegistration(consumer, take) {
+  const page = `${take}
     globalThis.classes = Object.keys(serialization.SerializationMap.getMap().classNameMap);`;
   // As a page, it knows no process, and so no Node.js.
   const scope = createContext({ TextEncoder, TextDecoder, performance, URL, setTimeout, clearTimeout, console });
@@ -48,7 +51,7 @@ async function checkRegistration(consumer) {
   runInContext((await bundle(consumer, page)).outputFiles[0].text, scope);
   const { classes } = scope;
   const missing = OURS.filter(name => !classes.includes(name));
-  if (missing.length > 0) throw new Error(`the bundle does not register ${missing.join(', ')}`);
+  if (missing.length > 0) throw new Error(`with ${take} the bundle does not register ${missing.join(', ')}`);
 }
 
 async function bundle(consumer, contents, external = []) {

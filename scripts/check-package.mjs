@@ -56,6 +56,7 @@ function checkFiles(files) {
     'dist/index.d.ts',
     'dist/index.d.mts',
     'dist/browser/index.mjs',
+    'dist/browser/index.cjs',
     'dist/cli.js',
     'bin/tfjs-prune.cjs',
     'LICENSE',
@@ -64,7 +65,7 @@ function checkFiles(files) {
   }
   const odd = paths.filter(
     path =>
-      !/^(bin\/tfjs-prune\.cjs|dist\/[\w.-]+|dist\/browser\/([\w-]+\/)*\w+\.mjs|dist\/browser\/package\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(
+      !/^(bin\/tfjs-prune\.cjs|dist\/[\w.-]+|dist\/browser\/([\w-]+\/)*\w+\.mjs|dist\/browser\/index\.cjs|dist\/browser\/package\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/.test(
         path,
       ),
   );
