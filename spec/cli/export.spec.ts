@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel, useBackend } from 'tfjs-prune';
 import { WASM } from '../backend';
 import { contents, newFolder, removeFolders } from '../io/folder';
-import { refusalOf, run, savedNet } from './run';
+import { refusalOf, run, savedNet, runAlone } from './run';
 
 beforeAll(async () => {
   await useBackend(WASM);
@@ -16,13 +14,6 @@ afterEach(removeFolders);
 /** What the net is given. */
 const SHAPE = [6, 5, 3];
 const SIZE = 90;
-
-/** Carries the command out in a process of its own, for Jest does not find `h5wasm/node`. */
-function typed(...args: readonly string[]): void {
-  const command = ['--import', pathToFileURL(require.resolve('tsx')).href, join(__dirname, '../../lib/cli/bin.ts')];
-  const { status, stderr } = spawnSync(process.execPath, [...command, ...args], { encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-}
 
 async function outputOf(folder: string): Promise<{ values: Float32Array; layers: number }> {
   const model = await loadLayersModel(folder);
@@ -57,9 +48,9 @@ test('files of ONNX and of Keras; what Keras has written is a model for every co
   const { error, out } = await run('export', model, '--out', onnx);
   expect({ error, out }).toEqual({ error: [], out: [expect.stringMatching(/^written: .*net\.onnx \([\d.]+ kB\)$/)] });
   expect(readFileSync(onnx).includes('stem')).toBe(true);
-  typed('export', model, '--out', keras, '--json');
+  runAlone('export', model, '--out', keras, '--json');
   const again = join(to, 'again');
-  typed('export', keras, '--out', again);
+  runAlone('export', keras, '--out', again);
   expect((await outputOf(again)).values).toEqual((await outputOf(model)).values);
 }, 120_000);
 

@@ -1,4 +1,7 @@
-/** The command in this process, and models on disk to give to it. */
+/** The command in this process or one of its own, and models on disk to give to it. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { main } from '../../lib/cli/main';
 import { saveLayersModel } from '../../lib/runtime/files';
@@ -29,6 +32,13 @@ export async function runWatched(see: (text: string) => void, ...args: readonly 
     },
   });
   return { code, out, error, shown };
+}
+
+/** Carries the command out in a process of its own, for Jest does not find `h5wasm/node`. */
+export function runAlone(...args: readonly string[]): void {
+  const command = ['--import', pathToFileURL(require.resolve('tsx')).href, join(__dirname, '../../lib/cli/bin.ts')];
+  const { status, stderr } = spawnSync(process.execPath, [...command, ...args], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 }
 
 /** A folder with the net of that name. */

@@ -1,5 +1,5 @@
-/** Every command line of the README and of `--help` runs as it stands, from a folder that holds what it names. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+/** Every command line of the README, the guides and `--help` runs as it stands, from a folder that holds what it names. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import { useBackend } from '../../lib/runtime/backend';
 import { saveLayersModel } from '../../lib/runtime/files';
 import { WASM } from '../backend';
 import { labelledRows, llamaFiles, slimmable, story } from '../cli/made';
-import { run } from '../cli/run';
+import { run, runAlone } from '../cli/run';
 import { ROOT } from './snippets';
 
 /** Builds TensorFlow's addon: `npm run test:native` runs it. */
@@ -23,7 +23,7 @@ beforeAll(async () => {
   model.dispose();
   await llamaFiles('models/llama');
   writeFileSync('digits.csv.gz', gzipSync(readFileSync(labelledRows('digits.csv'))));
-  story('stories.txt', 200);
+  story('stories.txt', 60);
 });
 afterAll(() => {
   const folder = process.cwd();
@@ -33,6 +33,7 @@ afterAll(() => {
 
 async function succeeds(line: string): Promise<void> {
   const [, ...args] = line.split(/\s+/);
+  if (line.endsWith('.h5')) return runAlone(...args);
   const { code, out, error } = await run(...args);
   expect({ code, error }).toEqual({ code: 0, error: [] });
   expect(out.join('\n').length).toBeGreaterThan(20);
@@ -48,19 +49,46 @@ test('the README shows most commands, and the suite for the native backend build
   expect(readFileSync(join(ROOT, 'scripts/test-native.mjs'), 'utf8')).toContain(`'${ELSEWHERE}'`);
 });
 
+/** The words in capitals stand for what a reader has. */
+const GIVEN: Readonly<Record<string, string>> = {
+  'FILE.csv': 'digits.csv',
+  FILE: 'stories.txt',
+  DIR: 'out/prune',
+  SLIM: 'out/prune',
+  MODEL: 'models/digits',
+  ORIGINAL: 'models/digits',
+  LLAMA: 'models/llama',
+};
+
+function withFiles(line: string): string {
+  const [, name] = line.split(' ');
+  return line
+    .replace('--out DIR', `--out out/${name}`)
+    .replace(/FILE\.csv|\b[A-Z]{3,}\b/g, word => GIVEN[word] ?? word);
+}
+
 describe('the README', () => {
-  test.each(typed.filter(line => !line.includes(ELSEWHERE)))('%s', async line => {
-    const [, name] = line.split(' ');
-    await succeeds(
-      line
-        .replace('--out DIR', `--out out/${name}`)
-        .replace('DIR', 'out/prune')
-        .replace('MODEL', 'models/digits')
-        .replace('FILE.csv', 'digits.csv')
-        .replace('LLAMA', 'models/llama')
-        .replace('FILE', 'stories.txt'),
-    );
-  });
+  test.each(typed.filter(line => !line.includes(ELSEWHERE)))('%s', line => succeeds(withFiles(line)));
+});
+
+describe('the guides', () => {
+  const guides = readdirSync(join(ROOT, 'docs')).filter(name => name.endsWith('.md'));
+  const texts = guides.map(name => readFileSync(join(ROOT, 'docs', name), 'utf8'));
+  const lines = texts.flatMap(text =>
+    [...text.matchAll(/`(?:npx )?(tfjs-prune [\w-]+ [^`]+)`/g)].map(([, line]) => line),
+  );
+
+  test.each(lines.filter(line => !line.includes(ELSEWHERE)))('%s', line => succeeds(withFiles(line)));
+});
+
+test('every script that a document asks npm to run is there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+  const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'NOTES.md', 'FEATURES.md', 'bench/README.md', ...readdirSync(join(ROOT, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]; // prettier-ignore
+  const asked = documents.flatMap(file =>
+    [...readFileSync(join(ROOT, file), 'utf8').matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name),
+  );
+  expect(asked.length).toBeGreaterThan(10);
+  expect(asked.filter(name => !(name in scripts))).toEqual([]);
 });
 
 describe('--help', () => {
