@@ -15,25 +15,26 @@ import { accuracyOf, lastAccuracy, type Notebook } from './support/notebook';
 import { start } from './support/start';
 import { begin, commonOptions, fromScratch, prepare, type Setting } from './support/tasks';
 
-const FACTORS = [2, 4, 8];
 const FRACTIONS = [0.01, 0.1, 1];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       ...commonOptions,
+      factors: { type: 'string', default: '2,4,8' },
       criteria: { type: 'string', default: Object.keys(criteria).join() },
     },
   });
   const results = await begin(values.set, 'criteria');
   const names = values.criteria.split(',');
+  const factors = values.factors.split(',').map(Number);
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const setting = await prepare(values.set, values.data, seed);
-    for (const factor of FACTORS) {
+    for (const factor of factors) {
       for (const name of names) await tryCriterion(name, factor, setting, results);
     }
     setting.dense.dispose();
-    printTable(results, names, seed + 1);
+    printTable(results, { factors, names }, seed + 1);
   }
 }
 
@@ -63,10 +64,15 @@ async function tryCriterion(name: string, factor: number, setting: Setting, resu
 
 const tuned = (place: string, fraction: number): string => `${place}, fine-tuned on ${100 * fraction} %`;
 
-function printTable(results: Notebook, names: readonly string[], seeds: number): void {
+interface Rows {
+  readonly factors: readonly number[];
+  readonly names: readonly string[];
+}
+
+function printTable(results: Notebook, { factors, names }: Rows, seeds: number): void {
   const columns = ['cut', 'recalibrated', ...FRACTIONS.map(fraction => `fine-tuned on ${100 * fraction} %`)];
   console.log(`\ndense ${results.cell(seeds, seed => `seed ${seed}, dense`)}; ${columns.join(' | ')}`);
-  for (const factor of FACTORS) {
+  for (const factor of factors) {
     console.log(`${factor}x; from scratch ${results.cell(seeds, seed => `seed ${seed}, ${factor}x, scratch`)}`);
     for (const name of names) {
       const cells = columns.map(column => results.cell(seeds, seed => `seed ${seed}, ${factor}x, ${name}, ${column}`));

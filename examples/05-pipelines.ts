@@ -32,8 +32,6 @@ import { start } from './support/start';
 import { begin, commonOptions, fromScratch, prepare, type Setting, type Task } from './support/tasks';
 import { peerRows, runPeer } from './support/torchPruning';
 
-const FACTORS = [2, 4, 8];
-
 type Needs = 'data' | 'gradients' | 'training';
 
 const inOrder = (...methods: Method<Needs>[]): Method<Needs> => chain<Needs>(...methods);
@@ -96,16 +94,18 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       ...commonOptions,
+      factors: { type: 'string', default: '2,4,8' },
       peer: { type: 'string' },
     },
   });
   const results = await begin(values.set, 'pipelines');
+  const factors = values.factors.split(',').map(Number);
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const setting = await prepare(values.set, values.data, seed);
-    for (const factor of FACTORS) await tryAll(factor, setting, results);
-    if (values.peer) await runPeer(values.peer, { setting, factors: FACTORS, epochs: epochsOf(setting.task), results });
+    for (const factor of factors) await tryAll(factor, setting, results);
+    if (values.peer) await runPeer(values.peer, { setting, factors, epochs: epochsOf(setting.task), results });
     setting.dense.dispose();
-    printTable(results, seed + 1);
+    printTable(results, factors, seed + 1);
   }
 }
 
@@ -131,11 +131,11 @@ async function tryAll(factor: number, setting: Setting, results: Notebook): Prom
   }
 }
 
-function printTable(results: Notebook, seeds: number): void {
+function printTable(results: Notebook, factors: readonly number[], seeds: number): void {
   console.log(`\ndense ${results.cell(seeds, seed => `seed ${seed}, dense`)}`);
-  console.log(''.padEnd(44) + FACTORS.map(factor => `${factor}x`.padStart(16)).join(''));
+  console.log(''.padEnd(44) + factors.map(factor => `${factor}x`.padStart(16)).join(''));
   for (const name of [...Object.keys(untrained), ...Object.keys(trained), 'scratch', ...peerRows]) {
-    const cells = FACTORS.map(factor => results.cell(seeds, seed => `seed ${seed}, ${factor}x, ${name}`));
+    const cells = factors.map(factor => results.cell(seeds, seed => `seed ${seed}, ${factor}x, ${name}`));
     console.log(`  ${name.padEnd(42)}${cells.map(cell => cell.padStart(16)).join('')}`);
   }
 }

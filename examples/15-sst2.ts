@@ -1,7 +1,7 @@
 /**
  * A real BERT: all-MiniLM-L6-v2 (6 blocks of 12 heads and 1,536 neurons, 384 wide) learns SST-2, loses 40 % of its heads and as many
  * neurons as a speed-up of 1.5 takes, and learns once more, from what it was. Beside it, units that go by chance, as many in every
- * layer, mended alike.
+ * layer, mended alike, and a net of that shape that begins at random weights.
  *
  *   npx tsx examples/15-sst2.ts --model DIR --data DIR [--seeds 1] [--neurons 0.75]   accuracy
  *   npx tsx examples/15-sst2.ts --model DIR --latency [--backend wasm]               how fast, by what is left; on a quiet machine
@@ -14,12 +14,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { randomNormal } from '@tensorflow/tfjs-core';
+import { models, type LayersModel } from '@tensorflow/tfjs-layers';
 import {
   chain,
   compress,
   distill,
   ffnPruning,
+  fineTune,
   headPruning,
   isFeedForward,
   isHeads,
@@ -40,12 +42,12 @@ import {
   type Plan,
 } from 'tfjs-prune';
 import { costOfTexts } from './support/language';
-import { notebook, type Notebook } from './support/notebook';
+import { lastAccuracy, notebook, type Notebook } from './support/notebook';
 import { showProgress } from './support/print';
 import { loadClassifier, readSst2 } from './support/sentences';
 import { start } from './support/start';
 
-const [HEADS, BLOCKS] = [0.4, 6];
+const [HEADS, BLOCKS, DISTILLED] = [0.4, 6, 3];
 /** Of the texts that are timed; a sentence held out has 25 on average. */
 const TOKENS = 32;
 const DRAW = { texts: 5000, fewest: 12, most: 24 };
@@ -56,7 +58,7 @@ const heads = headPruning({ ratio: HEADS });
 /** From the answers of the dense model, and from what its blocks give. */
 const recovery = distill({
   ...training,
-  epochs: 3,
+  epochs: DISTILLED,
   temperature: 2,
   features: Array.from({ length: BLOCKS }, (_, i) => ({ student: `layers_${i}_feed_forward_norm`, weight: 1 })),
 });
@@ -114,7 +116,30 @@ async function runSeed(initial: LayersModel, run: Run, neurons: number): Promise
   const plan = await tryMethod(chosen, chain(cut, recovery), dense, run);
   await tryMethod(chance, chain(byChance(plan), recovery), dense, run);
   dense.dispose();
+  const key = `seed ${seed}, ${scratch(neurons)}`;
+  if (!run.results.has(key)) run.results.note(key, await fromScratch(folderOf(chosen, seed), run));
 }
+
+/** Accuracy of the net kept at `path` when it starts from random weights, its embeddings too, after all the epochs that net had. */
+async function fromScratch(path: string, { data, seed }: Run): Promise<number> {
+  const small = await loadLayersModel(path);
+  const untrained = await models.modelFromJSON(small.toJSON(null, false) as never);
+  small.dispose();
+  for (const layer of untrained.layers) layer.trainable = true;
+  for (const [i, weight] of untrained.weights.entries()) {
+    if (weight.shape.length < 2) continue; // biases and scales start at 0 and 1
+    const drawn = randomNormal(weight.shape as [number, number], 0, 0.02, 'float32', 1000 * seed + i);
+    weight.write(drawn);
+    drawn.dispose();
+  }
+  const epochs = training.epochs + DISTILLED;
+  const settings = { data, seed, latency: false, progress: showProgress, log: console.log } as const;
+  const { model, report } = await compress(untrained, fineTune({ ...training, epochs }), settings);
+  [untrained, model].forEach(each => each.dispose());
+  return lastAccuracy(report);
+}
+
+const scratch = (neurons: number): string => `${namesFor(neurons)[0]}, from scratch`;
 
 const namesFor = (neurons: number): readonly [chosen: string, chance: string] => {
   const share = `${100 * neurons} % of the neurons`;
@@ -148,6 +173,7 @@ function printTable(results: Notebook, seeds: number, neurons: number): void {
     const cells = stages.map(stage => results.cell(seeds, seed => `seed ${seed}, ${name}, ${stage}`));
     console.log(name.padEnd(45) + cells.map(cell => cell.padStart(16)).join(''));
   }
+  console.log(`of that shape, from scratch ${results.cell(seeds, seed => `seed ${seed}, ${scratch(neurons)}`)}`);
 }
 
 /** Of texts of TOKENS tokens, by the part of the neurons that goes with 40 % of the heads. */
