@@ -48,7 +48,7 @@ const BACKENDS: Readonly<Record<string, BrowserBackend>> = {
 };
 
 /** Backends that only this bench needs, in a folder of their own. */
-const FOLDER = '.browser';
+const FOLDER = join(__dirname, '../.browser');
 const PACKAGES = { '@tensorflow/tfjs-backend-webgl': '4.22.0', '@tensorflow/tfjs-backend-webgpu': '4.22.0' };
 
 async function main(): Promise<void> {

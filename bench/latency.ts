@@ -4,6 +4,7 @@
  * `npx tsx bench/latency.ts [backends, nets, plain or fused]`; FRACTIONS=0.5,0.125 of the multiply-accumulates that may stay, RATIOS=0.3,0.5 of
  * the units of every group that go.
  */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chosen, printTable, writeResults } from './harness';
 import { isSetUp, variablesOf, type BenchBackend } from './peers/backend';
@@ -48,7 +49,7 @@ function listed(variable: string, measure: string): string[] {
 
 async function measure(backend: BenchBackend, net: string, form: string, share: string): Promise<Speedup> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const args = ['--import', tsx, 'bench/peers/latency.ts', backend, net, form, share, ROUNDS];
+  const args = ['--import', tsx, join(__dirname, 'peers/latency.ts'), backend, net, form, share, ROUNDS];
   const peer = await startPeer<LatencyAnswer, never>(process.execPath, args, variablesOf(backend));
   peer.close();
   return speedup({ net, form, ...peer.greeting });

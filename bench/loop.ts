@@ -3,6 +3,7 @@
  * process of its own that collects garbage before it looks. `npx tsx bench/loop.ts [wasm node webgpu]`
  */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { printTable, slopeOf, writeResults } from './harness';
 import { isSetUp, variablesOf, type BenchBackend } from './peers/backend';
@@ -58,7 +59,7 @@ function main(): void {
 
 function loop(backend: BenchBackend) {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const program = ['bench/peers/loop.ts', backend, String(STEPS), String(EVERY), OPTIMIZER];
+  const program = [join(__dirname, 'peers/loop.ts'), backend, String(STEPS), String(EVERY), OPTIMIZER];
   const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', '--import', tsx, ...program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',

@@ -5,6 +5,7 @@
  * `npx tsx bench/training.ts`
  */
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { printTable, summary, writeResults } from './harness';
 import { isSetUp, variablesOf } from './peers/backend';
@@ -59,9 +60,9 @@ async function main(): Promise<void> {
 }
 
 function start([backend, threads, way]: Contender): Promise<Trainer> {
-  if (backend === 'PyTorch') return startPeer(python!, ['bench/peers/training.py', threads]);
+  if (backend === 'PyTorch') return startPeer(python!, [join(__dirname, 'peers/training.py'), threads]);
   const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const args = ['--import', tsx, 'bench/peers/training.ts', backend, threads, way];
+  const args = ['--import', tsx, join(__dirname, 'peers/training.ts'), backend, threads, way];
   return startPeer(process.execPath, args, variablesOf(backend));
 }
 

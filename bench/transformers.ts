@@ -1,8 +1,9 @@
 /**
  * How much faster transformers are without some of their heads, neurons, dimensions or layers: BERT-base and a Llama of 135 million
  * parameters with random weights, 128 tokens at batch 1 (or BATCH), each pair in a process of its own. TensorFlow for Node.js takes part
- * where `npm run test:native` has built it. `npx tsx bench/transformers.ts [backends, models]`
+ * where `npm run test:native` has built it. `npx tsx bench/transformers.ts [backends, models, cuts]`
  */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chosen, printTable, writeResults } from './harness';
 import { isSetUp, variablesOf } from './peers/backend';
@@ -20,8 +21,8 @@ async function main(): Promise<void> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
   for (const backend of chosen(BACKENDS).filter(isSetUp)) {
     for (const net of chosen(TRANSFORMERS)) {
-      for (const form of Object.keys(CUTS)) {
-        const args = ['--import', tsx, 'bench/peers/transformer.ts', backend, net, form, ROUNDS];
+      for (const form of chosen(Object.keys(CUTS))) {
+        const args = ['--import', tsx, join(__dirname, 'peers/transformer.ts'), backend, net, form, ROUNDS];
         const peer = await startPeer<LatencyAnswer, never>(process.execPath, args, variablesOf(backend));
         peer.close();
         results.push(speedup({ net, form, ...peer.greeting }));

@@ -5,7 +5,8 @@
  *   npx tsx examples/05-pipelines.ts --set mnist --data DIR
  *   npx tsx examples/05-pipelines.ts --set cifar10 --data DIR --peer python3     (pip install torch torch-pruning)
  *
- * What is measured is kept in examples/results, run by run: started again, it goes on where it was.
+ * `--factors 2,4.5` and `--rows "l1, one cut; scratch"` select. What is measured is kept in examples/results, run by run: started again, it
+ * goes on where it was.
  */
 import { parseArgs } from 'node:util';
 import {
@@ -16,6 +17,7 @@ import {
   distill,
   fineTune,
   magnitude,
+  perGroup,
   prune,
   random,
   recalibrate,
@@ -37,8 +39,12 @@ type Needs = 'data' | 'gradients' | 'training';
 const inOrder = (...methods: Method<Needs>[]): Method<Needs> => chain<Needs>(...methods);
 
 /** To `macs` of what the model has, the same share of every group. */
-const cut = (criterion: Criterion<'data' | 'gradients'>, macs: number) =>
-  prune({ criterion, budget: costTarget({ macs, scope: uniform, minimum: 2 }) });
+const cut = (criterion: Criterion<'data' | 'gradients'>, macs: number, scope: typeof uniform = uniform) =>
+  prune({ criterion, budget: costTarget({ macs, scope, minimum: 2 }) });
+
+/** Torch-pruning never rounds up what stays; so do these, and both cut to one shape. */
+const roundedDown: typeof uniform = ({ ratio, ...limits }) =>
+  perGroup({ ...limits, ratios: ({ units: { length } }) => 1 - Math.floor(length * (1 - ratio)) / length });
 
 /** Right after the cut, without training. */
 const untrained: Readonly<Record<string, (macs: number) => Method<Needs>>> = {
@@ -51,9 +57,13 @@ const untrained: Readonly<Record<string, (macs: number) => Method<Needs>>> = {
 const trained: Readonly<Record<string, (macs: number, task: Task) => Method<Needs>>> = {
   'random, one cut': (macs, task) => inOrder(cut(random(), macs), recalibrate(), tune(task)),
   'l1, one cut': (macs, task) => inOrder(cut(magnitude(), macs), recalibrate(), tune(task)),
+  'l2, one cut, widths of torch-pruning': (macs, task) =>
+    inOrder(cut(magnitude({ norm: 'l2' }), macs, roundedDown), recalibrate(), tune(task)),
   'taylor, one cut': (macs, task) => inOrder(cut(taylor(), macs), recalibrate(), tune(task)),
   'taylor, several cuts': (macs, task) =>
     inRounds(macs, task, (share, epochs) => inOrder(cut(taylor(), share), recalibrate(), tune(task, epochs))),
+  'l1, one cut, widths of torch-pruning': (macs, task) =>
+    inOrder(cut(magnitude(), macs, roundedDown), recalibrate(), tune(task)),
   'l1, one cut, repaired, distilled': (macs, task) => mended(macs, magnitude(), task, epochsOf(task)),
   'l1, several cuts, repaired, distilled': (macs, task) =>
     inRounds(macs, task, (share, epochs) => mended(share, magnitude(), task, epochs)),
@@ -95,38 +105,41 @@ async function main(): Promise<void> {
     options: {
       ...commonOptions,
       factors: { type: 'string', default: '2,4,8' },
+      rows: { type: 'string', default: '' },
       peer: { type: 'string' },
     },
   });
   const results = await begin(values.set, 'pipelines');
   const factors = values.factors.split(',').map(Number);
+  const rows = values.rows.split(/; */).filter(name => name !== '');
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const setting = await prepare(values.set, values.data, seed);
-    for (const factor of factors) await tryAll(factor, setting, results);
+    for (const factor of factors) await tryAll(factor, rows, setting, results);
     if (values.peer) await runPeer(values.peer, { setting, factors, epochs: epochsOf(setting.task), results });
     setting.dense.dispose();
     printTable(results, factors, seed + 1);
   }
 }
 
-async function tryAll(factor: number, setting: Setting, results: Notebook): Promise<void> {
+async function tryAll(factor: number, rows: readonly string[], setting: Setting, results: Notebook): Promise<void> {
   const { task, dense, seed, settings } = setting;
   const { train, test } = setting.data; // the last epoch counts, so that nothing is to be validated
   const options = { ...settings, data: { train, test } };
   const place = (name: string): string => `seed ${seed}, ${factor}x, ${name}`;
+  const isAsked = (name: string): boolean => !results.has(place(name)) && (rows.length === 0 || rows.includes(name));
   for (const [name, method] of Object.entries(untrained)) {
-    if (results.has(place(name))) continue;
+    if (!isAsked(name)) continue;
     const { model, report } = await compress(dense, method(1 / factor), options);
     results.note(`seed ${seed}, dense`, accuracyOf(report, 'dense'));
     results.note(place(name), lastAccuracy(report));
     model.dispose();
   }
   for (const [name, method] of Object.entries(trained)) {
-    if (results.has(place(name))) continue;
+    if (!isAsked(name)) continue;
     const { model, report } = await compress(dense, method(1 / factor, task), options);
     console.log(`${place(name)}: ${((report.before.macs ?? NaN) / (report.after.macs ?? NaN)).toFixed(2)}x fewer MACs`);
     results.note(place(name), lastAccuracy(report));
-    if (!results.has(place('scratch'))) results.note(place('scratch'), await fromScratch(model, epochsOf(task), setting)); // prettier-ignore
+    if (isAsked('scratch')) results.note(place('scratch'), await fromScratch(model, epochsOf(task), setting)); // prettier-ignore
     model.dispose();
   }
 }

@@ -50,7 +50,7 @@ import { start } from './support/start';
 const [HEADS, BLOCKS, DISTILLED] = [0.4, 6, 3];
 /** Of the texts that are timed; a sentence held out has 25 on average. */
 const TOKENS = 32;
-const DRAW = { texts: 5000, fewest: 12, most: 24 };
+const DRAW = { fewest: 12, most: 24 };
 const FOLDER = 'out/experiments/sst2';
 const training = { epochs: 2, batchSize: 32, learningRate: 1e-4, restoreBest: false } as const;
 
@@ -78,6 +78,7 @@ async function main(): Promise<void> {
       model: { type: 'string', default: 'minilm' },
       data: { type: 'string', default: 'sst2' },
       seeds: { type: 'string', default: '1' },
+      texts: { type: 'string', default: '5000' },
       neurons: { type: 'string', default: '0.75' },
       backend: { type: 'string', default: 'auto' },
       latency: { type: 'boolean', default: false },
@@ -89,7 +90,12 @@ async function main(): Promise<void> {
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const { model, tokenizer } = await loadClassifier(values.model, seed);
     if (values.latency) await printLatency(model);
-    else await runSeed(model, { data: readSst2(values.data, tokenizer, { ...DRAW, seed }), seed, results }, neurons);
+    else
+      await runSeed(
+        model,
+        { data: readSst2(values.data, tokenizer, { ...DRAW, texts: Number(values.texts), seed }), seed, results },
+        neurons,
+      );
     model.dispose();
   }
   if (!values.latency) printTable(results, Number(values.seeds), neurons);

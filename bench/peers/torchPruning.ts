@@ -1,4 +1,5 @@
 /** torch-pruning as a peer. */
+import { join } from 'node:path';
 import { startPeer, type Peer } from './peer';
 
 /** What torchPruning.py answers: seconds, and parameters. */
@@ -17,5 +18,5 @@ export type TorchPruning = Peer<Readonly<Record<string, string>>, TorchRun>;
 
 /** Starts it with one thread on the Python at path `python`. */
 export function startTorchPruning(python: string): Promise<TorchPruning> {
-  return startPeer(python, ['bench/peers/torchPruning.py'], { OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' });
+  return startPeer(python, [join(__dirname, 'torchPruning.py')], { OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' });
 }

@@ -20,5 +20,5 @@ async function filled(
   places: readonly Place[],
   seed: number,
 ): Promise<LayersModel> {
-  return materialize({ topology, weights: await randomWeights(config, places, seed) });
+  return materialize({ topology, weights: await randomWeights(config, places, { seed }) });
 }
