@@ -16,6 +16,7 @@ import {
   costTarget,
   distill,
   fineTune,
+  groupNorm,
   magnitude,
   perGroup,
   prune,
@@ -57,8 +58,8 @@ const untrained: Readonly<Record<string, (macs: number) => Method<Needs>>> = {
 const trained: Readonly<Record<string, (macs: number, task: Task) => Method<Needs>>> = {
   'random, one cut': (macs, task) => inOrder(cut(random(), macs), recalibrate(), tune(task)),
   'l1, one cut': (macs, task) => inOrder(cut(magnitude(), macs), recalibrate(), tune(task)),
-  'l2, one cut, widths of torch-pruning': (macs, task) =>
-    inOrder(cut(magnitude({ norm: 'l2' }), macs, roundedDown), recalibrate(), tune(task)),
+  'group norm, one cut, widths of torch-pruning': (macs, task) =>
+    inOrder(cut(groupNorm(), macs, roundedDown), recalibrate(), tune(task)),
   'taylor, one cut': (macs, task) => inOrder(cut(taylor(), macs), recalibrate(), tune(task)),
   'taylor, several cuts': (macs, task) =>
     inRounds(macs, task, (share, epochs) => inOrder(cut(taylor(), share), recalibrate(), tune(task, epochs))),

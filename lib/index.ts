@@ -75,8 +75,14 @@ export type {
   ShearedLlamaOptions,
   ShearTarget,
 } from './methods';
-export { geometricMedian, activation, wanda, fluctuation, hrank } from './criteria';
-export type { GeometricMedianOptions, ActivationOptions, WandaOptions, HrankOptions } from './criteria';
+export { geometricMedian, groupNorm, activation, wanda, fluctuation, hrank } from './criteria';
+export type {
+  GeometricMedianOptions,
+  GroupNormOptions,
+  ActivationOptions,
+  WandaOptions,
+  HrankOptions,
+} from './criteria';
 export { gamma, magnitude, random, scoreEach, type Criterion, type Scores } from './criteria';
 export { taylor, fisher, coupled, type TaylorOptions, type FisherOptions, type CoupledOptions } from './criteria';
 export { blockInfluence, lossIncrease, randomBlocks, lastBlocks, firstBlocks, type BlockCriterion } from './criteria';

@@ -13,6 +13,7 @@ export { geometricMedian, type GeometricMedianOptions } from './geometricMedian'
 export { activation, type ActivationOptions } from './activation';
 export { wanda, type WandaOptions } from './wanda';
 export { fluctuation } from './fluctuation';
+export { groupNorm, type GroupNormOptions } from './groupNorm';
 export { hrank, type HrankOptions } from './hrank';
 export { magnitude } from './magnitude';
 export { random } from './random';

@@ -8,7 +8,8 @@ import { aggregated, checkAggregate, type Aggregate } from './aggregate';
 import { scoreEach, type Criterion } from './criterion';
 import { checkNormalize, normalized, type Normalize } from './normalize';
 
-const POWERS = { l1: 1, l2: 2 } as const;
+/** Of a weight, before they are summed. */
+export const POWERS = { l1: 1, l2: 2 } as const;
 
 export interface MagnitudeOptions {
   readonly norm?: 'l1' | 'l2';
@@ -24,7 +25,7 @@ export interface MagnitudeOptions {
  * Differs: the papers rank within one layer only, where the normalization changes nothing.
  */
 export function magnitude({ norm = 'l1', aggregate = 'mean', normalize = 'mean' }: MagnitudeOptions = {}): Criterion {
-  checkKeyword('magnitude', 'norm', norm, ['l1', 'l2']);
+  checkKeyword('magnitude', 'norm', norm, Object.keys(POWERS));
   checkAggregate('magnitude', aggregate);
   checkNormalize('magnitude', normalize);
   return {

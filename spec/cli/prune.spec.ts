@@ -166,7 +166,7 @@ describe('refusals:', () => {
     [['--macs', '0.5', '--params', '0.5'], /got --macs and --params/],
     [
       ['--criterion', 'l3'],
-      /expected --criterion to be one of l1, l2, gamma, geometricMedian, taylor, fisher, activation, apoz, wanda, fluctuation, hrank, random, got "l3"/,
+      /expected --criterion to be one of l1, l2, gamma, geometricMedian, groupNorm, taylor, fisher, activation, apoz, wanda, fluctuation, hrank, random, got "l3"/,
     ],
     [['--criterion', 'fisher'], /expected --data FILE, which fisher looks at, got none/],
     [['--scope', 'layer'], /expected --scope to be one of uniform, global, isomorphic, got "layer"/],

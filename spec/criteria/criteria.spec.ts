@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { gather, ndarray, type NdArray } from '../../lib/core/array';
 import type { Checkpoint } from '../../lib/core/checkpoint';
-import { gamma, magnitude, random, type Criterion } from '../../lib/criteria';
+import { gamma, groupNorm, magnitude, random, type Criterion } from '../../lib/criteria';
 import { groups, type Group } from '../../lib/graph/group';
 import { trace } from '../../lib/graph/trace';
 import { notedContext } from '../zoo/context';
@@ -139,6 +139,54 @@ describe('magnitude', () => {
   });
 });
 
+describe('groupNorm', () => {
+  /** Per unit of "wide": its column of wide [3, 4], its gamma and its row of head [4, 1]. */
+  const parts = ({ weights }: Checkpoint): number[][] => {
+    const [kernel, gammas, head] = ['wide', 'bnWide', 'head'].map(path => weights.get(path)![0].data);
+    return [0, 1, 2, 3].map(unit => [kernel[unit], kernel[4 + unit], kernel[8 + unit], gammas[unit], head[unit]]);
+  };
+  const closeTo = (found: readonly number[], sums: readonly number[]): void => {
+    const mean = sums.reduce((sum, value) => sum + value, 0) / sums.length;
+    expect(found).toHaveLength(sums.length);
+    found.forEach((score, i) => expect(score).toBeCloseTo(sums[i] / mean, 6));
+  };
+
+  test('of what makes the unit, reads it, and scales it; no biases and no statistics', async () => {
+    const whole = model();
+    const [ones, twos] = [1, 2].map(power =>
+      parts(whole).map(values => values.reduce((sum, value) => sum + Math.abs(value) ** power, 0)),
+    );
+    closeTo(await scores(groupNorm({ norm: 'l1' }), whole, 'wide'), ones);
+    closeTo(await scores(groupNorm(), whole, 'wide'), twos.map(Math.sqrt));
+  });
+
+  test('over all layers of a residual stream', async () => {
+    const whole = model();
+    // a makes 5, 7, 9; b makes and reads 1, 2, 3; gammas 1, 2, 0.5 and 3, 4, 0; and wide reads.
+    const wide = whole.weights.get('wide')![0].data;
+    const read = [0, 1, 2].map(row => [0, 1, 2, 3].reduce((sum, column) => sum + Math.abs(wide[4 * row + column]), 0));
+    closeTo(await scores(groupNorm({ norm: 'l1' }), whole, 'a'), [11 + read[0], 17 + read[1], 15.5 + read[2]]);
+  });
+
+  test('keeps a unit that is small where it is made and large where it is read; magnitude does not', async () => {
+    const whole = model();
+    const kernel = array([3, 4], 0.1, 1, 1, 1, 0.1, 1, 1, 1, 0.1, 1, 1, 1);
+    const weights = new Map([
+      ...whole.weights,
+      ['wide', [kernel, array([4], 0, 0, 0, 0)]] as const,
+      ['head', [array([4, 1], 9, 1, 1, 1), array([1], 0)]] as const,
+    ]);
+    const least = (values: readonly number[]): number => values.indexOf(Math.min(...values));
+    expect(least(await scores(magnitude({ norm: 'l2' }), { ...whole, weights }, 'wide'))).toBe(0);
+    expect(least(await scores(groupNorm(), { ...whole, weights }, 'wide'))).not.toBe(0);
+  });
+
+  test('an unknown norm is refused with the words that are known', () => {
+    const error = refusal(() => groupNorm({ norm: 'l3' as never }));
+    expect([error.code, error.message]).toEqual(['bad-option', expect.stringContaining('l1, l2')]);
+  });
+});
+
 describe('random', () => {
   test('depends on the seed and the group, not on the weights', async () => {
     const whole = model();
@@ -158,6 +206,7 @@ describe.each([
   ['gamma', gamma()],
   ['l1', magnitude()],
   ['l2', magnitude({ norm: 'l2' })],
+  ['group l2', groupNorm()],
 ])('%s', (name, criterion) => {
   test('permuting the units permutes the scores', async () => {
     await fc.assert(
