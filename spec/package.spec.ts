@@ -11,7 +11,7 @@ const required = Object.keys({ ...manifest.dependencies, ...manifest.peerDepende
   name => !optional.includes(name),
 );
 
-const BROWSER = './dist/browser/index.mjs';
+const BROWSER = ['./dist/browser/index.mjs', './dist/browser/index.cjs'];
 
 /** Every string at any depth. */
 function strings(value: unknown): string[] {
@@ -40,14 +40,14 @@ test('lib imports only what is declared', () => {
 });
 
 test('every entry point is one that the build makes', () => {
-  const built = ['./dist/index.js', './dist/index.mjs', './dist/index.d.ts', './dist/index.d.mts', BROWSER];
+  const built = ['./dist/index.js', './dist/index.mjs', './dist/index.d.ts', './dist/index.d.mts', ...BROWSER];
   expect(manifest.main).toBe('./dist/index.js');
   expect(manifest.module).toBe('./dist/index.mjs');
   // Notebooks on tslab resolve `types`, not `exports`.
   expect(manifest.types).toBe('./dist/index.d.ts');
   expect(manifest.bin).toEqual({ 'tfjs-prune': 'bin/tfjs-prune.cjs' });
   expect(strings(manifest.exports).sort()).toEqual(['./package.json', ...built].sort());
-  expect(Object.keys(manifest.exports['.'].require)).toEqual(['types', 'default']);
+  expect(Object.keys(manifest.exports['.'].require)).toEqual(['types', 'browser', 'default']);
   expect(Object.keys(manifest.exports['.'].import)).toEqual(['types', 'browser', 'default']);
 });
 
