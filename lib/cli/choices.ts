@@ -46,7 +46,7 @@ export const CHOICES: Options = {
   params: { value: 'F', help: 'or as few as leave at most this fraction of the parameters' },
   criterion: {
     value: 'NAME',
-    help: `which units matter; default l1. By the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}`,
+    help: `which units matter, default l1\nby the weights: ${WEIGHING.join(', ')};\nby the examples of --data: ${LOOKING.join(', ')}`,
   },
   scope: {
     value: 'NAME',
