@@ -4,13 +4,11 @@
  * `npx tsx bench/latency.ts [backends, nets, plain or fused]`; FRACTIONS=0.5,0.125 of the multiply-accumulates that may stay, RATIOS=0.3,0.5 of
  * the units of every group that go.
  */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { chosen, printTable, writeResults } from './harness';
 import { isSetUp, variablesOf, type BenchBackend } from './peers/backend';
 import { headers, rowOf, speedup, type Speedup } from './peers/speedup';
 import type { LatencyAnswer } from './peers/latency';
-import { startPeer } from './peers/peer';
+import { startScript } from './peers/peer';
 
 const ROUNDS = process.env.ROUNDS ?? '11';
 const BACKENDS = ['wasm', 'node'] as const;
@@ -48,9 +46,8 @@ function listed(variable: string, measure: string): string[] {
 }
 
 async function measure(backend: BenchBackend, net: string, form: string, share: string): Promise<Speedup> {
-  const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const args = ['--import', tsx, join(__dirname, 'peers/latency.ts'), backend, net, form, share, ROUNDS];
-  const peer = await startPeer<LatencyAnswer, never>(process.execPath, args, variablesOf(backend));
+  const args = [backend, net, form, share, ROUNDS];
+  const peer = await startScript<LatencyAnswer, never>('latency.ts', args, variablesOf(backend));
   peer.close();
   return speedup({ net, form, ...peer.greeting });
 }

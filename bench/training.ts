@@ -6,10 +6,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { printTable, summary, writeResults } from './harness';
 import { isSetUp, variablesOf } from './peers/backend';
-import { startPeer, type Peer } from './peers/peer';
+import { startPeer, startScript, type Peer } from './peers/peer';
 import { BATCH } from './zoo/trainingTask';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 15);
@@ -61,9 +60,7 @@ async function main(): Promise<void> {
 
 function start([backend, threads, way]: Contender): Promise<Trainer> {
   if (backend === 'PyTorch') return startPeer(python!, [join(__dirname, 'peers/training.py'), threads]);
-  const tsx = pathToFileURL(require.resolve('tsx')).href;
-  const args = ['--import', tsx, join(__dirname, 'peers/training.ts'), backend, threads, way];
-  return startPeer(process.execPath, args, variablesOf(backend));
+  return startScript('training.ts', [backend, threads, way], variablesOf(backend));
 }
 
 void main();

@@ -3,12 +3,10 @@
  * parameters with random weights, 128 tokens at batch 1 (or BATCH), each pair in a process of its own. TensorFlow for Node.js takes part
  * where `npm run test:native` has built it. `npx tsx bench/transformers.ts [backends, models, cuts]`
  */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { chosen, printTable, writeResults } from './harness';
 import { isSetUp, variablesOf } from './peers/backend';
 import type { LatencyAnswer } from './peers/latency';
-import { startPeer } from './peers/peer';
+import { startScript } from './peers/peer';
 import { headers, rowOf, speedup, type Speedup } from './peers/speedup';
 import { CUTS } from './zoo/cuts';
 import { TRANSFORMERS } from './zoo/transformers';
@@ -18,12 +16,11 @@ const BACKENDS = ['wasm', 'node'] as const;
 
 async function main(): Promise<void> {
   const results: Speedup[] = [];
-  const tsx = pathToFileURL(require.resolve('tsx')).href;
   for (const backend of chosen(BACKENDS).filter(isSetUp)) {
     for (const net of chosen(TRANSFORMERS)) {
       for (const form of chosen(Object.keys(CUTS))) {
-        const args = ['--import', tsx, join(__dirname, 'peers/transformer.ts'), backend, net, form, ROUNDS];
-        const peer = await startPeer<LatencyAnswer, never>(process.execPath, args, variablesOf(backend));
+        const args = [backend, net, form, ROUNDS];
+        const peer = await startScript<LatencyAnswer, never>('transformer.ts', args, variablesOf(backend));
         peer.close();
         results.push(speedup({ net, form, ...peer.greeting }));
         console.error(`${net}, ${form}, on ${backend} done`);

@@ -54,17 +54,21 @@ const untrained: Readonly<Record<string, (macs: number) => Method<Needs>>> = {
   'taylor, repaired': macs => inOrder(repair(cut(taylor(), macs)), recalibrate()),
 };
 
+/** Cut at once, and trained for all the epochs there are. */
+const oneCut =
+  (criterion: Criterion<'data' | 'gradients'>, scope?: typeof uniform) =>
+  (macs: number, task: Task): Method<Needs> =>
+    inOrder(cut(criterion, macs, scope), recalibrate(), tune(task));
+
 /** All train for the same number of epochs. */
 const trained: Readonly<Record<string, (macs: number, task: Task) => Method<Needs>>> = {
-  'random, one cut': (macs, task) => inOrder(cut(random(), macs), recalibrate(), tune(task)),
-  'l1, one cut': (macs, task) => inOrder(cut(magnitude(), macs), recalibrate(), tune(task)),
-  'group norm, one cut, widths of torch-pruning': (macs, task) =>
-    inOrder(cut(groupNorm(), macs, roundedDown), recalibrate(), tune(task)),
-  'taylor, one cut': (macs, task) => inOrder(cut(taylor(), macs), recalibrate(), tune(task)),
+  'random, one cut': oneCut(random()),
+  'l1, one cut': oneCut(magnitude()),
+  'group norm, one cut, widths of torch-pruning': oneCut(groupNorm(), roundedDown),
+  'taylor, one cut': oneCut(taylor()),
   'taylor, several cuts': (macs, task) =>
     inRounds(macs, task, (share, epochs) => inOrder(cut(taylor(), share), recalibrate(), tune(task, epochs))),
-  'l1, one cut, widths of torch-pruning': (macs, task) =>
-    inOrder(cut(magnitude(), macs, roundedDown), recalibrate(), tune(task)),
+  'l1, one cut, widths of torch-pruning': oneCut(magnitude(), roundedDown),
   'l1, one cut, repaired, distilled': (macs, task) => mended(macs, magnitude(), task, epochsOf(task)),
   'l1, several cuts, repaired, distilled': (macs, task) =>
     inRounds(macs, task, (share, epochs) => mended(share, magnitude(), task, epochs)),

@@ -90,12 +90,10 @@ async function main(): Promise<void> {
   for (let seed = 0; seed < Number(values.seeds); seed++) {
     const { model, tokenizer } = await loadClassifier(values.model, seed);
     if (values.latency) await printLatency(model);
-    else
-      await runSeed(
-        model,
-        { data: readSst2(values.data, tokenizer, { ...DRAW, texts: Number(values.texts), seed }), seed, results },
-        neurons,
-      );
+    else {
+      const data = readSst2(values.data, tokenizer, { ...DRAW, texts: Number(values.texts), seed });
+      await runSeed(model, { data, seed, results }, neurons);
+    }
     model.dispose();
   }
   if (!values.latency) printTable(results, Number(values.seeds), neurons);
@@ -106,6 +104,10 @@ interface Run {
   readonly seed: number;
   readonly results: Notebook;
 }
+
+/** For `compress`. */
+const settingsOf = ({ data, seed }: Run) =>
+  ({ data, seed, latency: false, progress: showProgress, log: console.log }) as const;
 
 async function runSeed(initial: LayersModel, run: Run, neurons: number): Promise<void> {
   const { data, seed } = run;
@@ -127,20 +129,19 @@ async function runSeed(initial: LayersModel, run: Run, neurons: number): Promise
 }
 
 /** Accuracy of the net kept at `path` when it starts from random weights, its embeddings too, after all the epochs that net had. */
-async function fromScratch(path: string, { data, seed }: Run): Promise<number> {
+async function fromScratch(path: string, run: Run): Promise<number> {
   const small = await loadLayersModel(path);
   const untrained = await models.modelFromJSON(small.toJSON(null, false) as never);
   small.dispose();
   for (const layer of untrained.layers) layer.trainable = true;
   for (const [i, weight] of untrained.weights.entries()) {
     if (weight.shape.length < 2) continue; // biases and scales start at 0 and 1
-    const drawn = randomNormal(weight.shape as [number, number], 0, 0.02, 'float32', 1000 * seed + i);
+    const drawn = randomNormal(weight.shape as [number, number], 0, 0.02, 'float32', 1000 * run.seed + i);
     weight.write(drawn);
     drawn.dispose();
   }
   const epochs = training.epochs + DISTILLED;
-  const settings = { data, seed, latency: false, progress: showProgress, log: console.log } as const;
-  const { model, report } = await compress(untrained, fineTune({ ...training, epochs }), settings);
+  const { model, report } = await compress(untrained, fineTune({ ...training, epochs }), settingsOf(run));
   [untrained, model].forEach(each => each.dispose());
   return lastAccuracy(report);
 }
@@ -153,16 +154,11 @@ const namesFor = (neurons: number): readonly [chosen: string, chance: string] =>
 };
 
 /** Notes the accuracy after every step; the result is kept. What was done before is not done again. */
-async function tryMethod(
-  name: string,
-  method: Method<Need>,
-  dense: LayersModel,
-  { data, seed, results }: Run,
-): Promise<Plan> {
+async function tryMethod(name: string, method: Method<Need>, dense: LayersModel, run: Run): Promise<Plan> {
+  const { seed, results } = run;
   const path = folderOf(name, seed);
   if (existsSync(path)) return readPlanFile(path);
-  const settings = { data, seed, latency: false, progress: showProgress, log: console.log } as const;
-  const { model, report, plan } = await compress(dense, method, settings);
+  const { model, report, plan } = await compress(dense, method, settingsOf(run));
   for (const { name: stage, accuracy } of report.stages) {
     results.note(`seed ${seed}, ${stage === 'dense' ? '' : `${name}, `}${stage}`, accuracy!);
   }

@@ -1,5 +1,5 @@
 /** What the examples are given where only that they run is asked: nets of random weights, and data that are made up. */
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBert, saveHuggingFace, saveLayersModel, useBackend } from '../lib';
 import { random } from '../lib/core/random';
@@ -38,7 +38,7 @@ function writeMnist(folder: string): void {
   ] as const) {
     const labels = Array.from({ length: count }, (_, i) => i % 10);
     const pixels = labels.map(label => image(28 * 28, label));
-    writeFileSync(join(folder, `${name}-labels-idx1-ubyte`), Buffer.from([...new Array<number>(8).fill(0), ...labels]));
+    writeFileSync(join(folder, `${name}-labels-idx1-ubyte`), Buffer.concat([Buffer.alloc(8), Buffer.from(labels)]));
     writeFileSync(join(folder, `${name}-images-idx3-ubyte`), Buffer.concat([Buffer.alloc(16), ...pixels]));
   }
 }
@@ -81,5 +81,4 @@ async function writeBert(folder: string): Promise<void> {
   }, { head: 'pooler' }); // prettier-ignore
   await saveHuggingFace(model, folder, { config, tokenizer });
   model.dispose();
-  cpSync(tokenizer, folder, { recursive: true });
 }

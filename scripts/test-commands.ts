@@ -32,8 +32,6 @@ const SMALLER: Readonly<Record<string, readonly string[]>> = {
   'examples/15-sst2': ['--seeds', '1', '--texts', '200'],
   'examples/16-llm-methods': ['--seeds', '1', '--ratios', '0.3'],
   'examples/17-llm-curves': ['--seeds', '1'],
-  'bench/kernels': [],
-  'bench/training': [],
   'bench/loop': ['wasm'],
   'bench/latency': ['wasm', 'mobilenetV2', 'plain'],
   'bench/browser': ['wasm', 'mobilenetV2'],

@@ -1,6 +1,8 @@
 /** A process beside this one that does one piece of work for each line it is given, and waits otherwise. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 
 export interface Peer<Greeting, Answer> {
   /** What it said when it was ready. */
@@ -31,4 +33,14 @@ export async function startPeer<Greeting, Answer>(
     },
     close: () => void child.stdin.end(),
   };
+}
+
+/** Starts the TypeScript `file` of this folder. */
+export function startScript<Greeting, Answer>(
+  file: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Peer<Greeting, Answer>> {
+  const tsx = pathToFileURL(require.resolve('tsx')).href;
+  return startPeer(process.execPath, ['--import', tsx, join(__dirname, file), ...args], variables);
 }

@@ -44,7 +44,7 @@ export function costTarget({
   checkBudget('costTarget', { ...options, ratio: 0 });
   const budget: Budget = (scored, model, example) => {
     const { dense, search } = costSearch({ scored, model, example }, ratio => scope({ ...options, ratio }));
-    if (macs !== undefined && dense.macs === undefined) throw openSize('costTarget', 'give the target in parameters');
+    if (macs !== undefined && dense.macs === undefined) openSize('costTarget', 'give the target in parameters');
     const { last, found } = search(candidate => unmet(candidate, dense, target) === undefined);
     if (found === undefined) throw outOfReach(last, dense, target);
     return found.survivors;

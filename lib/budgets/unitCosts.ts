@@ -16,7 +16,7 @@ export const UNIT_COSTS: readonly UnitCost[] = ['parameters', 'macs'];
 export function unitCosts({ scored, model, example }: Searched, measure: UnitCost): readonly Float64Array[] {
   const there = scored.map(({ group: { units } }) => ({ units: units.filter(unit => unit >= 0) }));
   return unitSavings(model, countingTrace(model, example), there).map((savings, group) => {
-    const costs = savings.map(({ [measure]: cost }) => Math.max(1, cost ?? unknown()));
+    const costs = savings.map(({ [measure]: cost }) => Math.max(1, cost ?? openSize('global', 'count in parameters')));
     return Float64Array.from(scored[group].scores, (_, unit) => costs[unit] ?? costs[0]);
   });
 }
@@ -34,8 +34,4 @@ export function sharedOut({ group, scores, ...item }: Scored, costs: Float64Arra
     got: String(negative),
     cure: 'Leave per out; of counts in parameters or MACs for any scores.',
   });
-}
-
-function unknown(): never {
-  throw openSize('global', 'count in parameters');
 }

@@ -61,7 +61,9 @@ type Costs = (groups: readonly Group[], model: Checkpoint, traced: Trace) => rea
 /** For each unit of each group, at least 1. */
 const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
   macs: (groups, model, traced) =>
-    unitSavings(model, traced, groups).map(own => Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? unknown()))),
+    unitSavings(model, traced, groups).map(own =>
+      Float64Array.from(own, ({ macs }) => Math.max(1, macs ?? openSize('fisher', 'leave out per'))),
+    ),
   memory(groups, _model, { calls }) {
     const carried = new Map<number, number>();
     for (const { shape, axis, width } of new Set(calls.flatMap(({ outputs }) => outputs))) {
@@ -71,12 +73,8 @@ const COSTS: Readonly<Record<'macs' | 'memory', Costs>> = {
     return groups.map(({ units }) =>
       Float64Array.from(units, unit => {
         const values = carried.get(unit) ?? 0;
-        return Number.isNaN(values) ? unknown() : Math.max(1, values);
+        return Number.isNaN(values) ? openSize('fisher', 'leave out per') : Math.max(1, values);
       }),
     );
   },
 };
-
-function unknown(): never {
-  throw openSize('fisher', 'leave out per');
-}

@@ -33,7 +33,7 @@ export function macsFor(example: InputSizes | undefined, model: Checkpoint, trac
  */
 export function countingTrace(model: Checkpoint, example: InputSizes | undefined): Trace {
   const traced = trace(model);
-  if (example === undefined) return traced;
+  if (example === undefined || !traced.calls.some(isOpen)) return traced;
   // Units are numbered by size, so that the sized model has others: only the shapes are its own.
   const sized = trace(atSizes(model, example)).calls;
   const known = new Map<Flow, Flow>();
@@ -50,9 +50,14 @@ export function countingTrace(model: Checkpoint, example: InputSizes | undefined
   return { ...traced, calls };
 }
 
-/** Costs that hang on an input size are asked for, and nothing tells it; `otherwise` is what to do without. */
-export function openSize(place: string, otherwise: string): PruneError {
-  return new PruneError('bad-model', {
+/** The batch is always open. */
+function isOpen({ inputs, outputs }: Call): boolean {
+  return [...inputs, ...outputs].some(({ shape }) => shape.includes(null, 1));
+}
+
+/** Refuses costs that hang on an input size which nothing tells; `otherwise` is what to do without. @throws PruneError `bad-model`. */
+export function openSize(place: string, otherwise: string): never {
+  throw new PruneError('bad-model', {
     place,
     expected: 'a model whose costs can be counted',
     got: 'one with an open input size',

@@ -1,5 +1,5 @@
 /** Every command line of the README, the guides and `--help` runs as it stands, from a folder that holds what it names. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,7 +9,7 @@ import { saveLayersModel } from '../../lib/runtime/files';
 import { WASM } from '../backend';
 import { labelledRows, llamaFiles, slimmable, story } from '../cli/made';
 import { run, runAlone } from '../cli/run';
-import { ROOT } from './snippets';
+import { DOCUMENTS, GUIDES, ROOT } from './snippets';
 
 /** Builds TensorFlow's addon: `npm run test:native` runs it. */
 const ELSEWHERE = 'setup-native';
@@ -72,8 +72,7 @@ describe('the README', () => {
 });
 
 describe('the guides', () => {
-  const guides = readdirSync(join(ROOT, 'docs')).filter(name => name.endsWith('.md'));
-  const texts = guides.map(name => readFileSync(join(ROOT, 'docs', name), 'utf8'));
+  const texts = GUIDES.map(file => readFileSync(join(ROOT, file), 'utf8'));
   const lines = texts.flatMap(text =>
     [...text.matchAll(/`(?:npx )?(tfjs-prune [\w-]+ [^`]+)`/g)].map(([, line]) => line),
   );
@@ -83,8 +82,7 @@ describe('the guides', () => {
 
 test('every script that a document asks npm to run is there', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
-  const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'NOTES.md', 'FEATURES.md', 'bench/README.md', ...readdirSync(join(ROOT, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]; // prettier-ignore
-  const asked = documents.flatMap(file =>
+  const asked = DOCUMENTS.flatMap(file =>
     [...readFileSync(join(ROOT, file), 'utf8').matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name),
   );
   expect(asked.length).toBeGreaterThan(10);

@@ -1,19 +1,14 @@
 /** The guides: their snippets run, their links lead somewhere, and every code of an error has its part. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type * as L from '@tensorflow/tfjs-layers';
 import * as library from 'tfjs-prune';
 import { WASM } from '../backend';
-import { net, ROOT, run, snippetsOf } from './snippets';
-
-const guides = readdirSync(join(ROOT, 'docs'))
-  .filter(name => name.endsWith('.md'))
-  .map(name => `docs/${name}`);
-const DOCUMENTS = [...guides, 'README.md', 'CHANGELOG.md', 'NOTES.md', 'CONTRIBUTING.md', 'bench/README.md', 'lib/graph/README.md']; // prettier-ignore
+import { DOCUMENTS, GUIDES, net, ROOT, run, snippetsOf } from './snippets';
 
 beforeAll(() => library.useBackend(WASM));
 
-const all = guides.flatMap(file => snippetsOf(file).map(([line, code]) => [file, line, code] as const));
+const all = GUIDES.flatMap(file => snippetsOf(file).map(([line, code]) => [file, line, code] as const));
 
 test.each(all)('%s runs: %s', async (_file, _line, code) => {
   const { made, saved } = await run(code);
@@ -58,5 +53,5 @@ test.each(DOCUMENTS)('links of %s lead somewhere', file => {
 
 test('the guides are listed', () => {
   const list = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
-  for (const guide of guides.filter(name => name !== 'docs/README.md')) expect(list).toContain(`(${guide.slice(5)})`);
+  for (const guide of GUIDES.filter(name => name !== 'docs/README.md')) expect(list).toContain(`(${guide.slice(5)})`);
 });

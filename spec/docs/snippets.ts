@@ -1,5 +1,5 @@
 /** The TypeScript of the documents, run as it stands but for the number of epochs and the folder it writes to. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -8,6 +8,12 @@ import * as library from 'tfjs-prune';
 import ts from 'typescript';
 
 export const ROOT = join(__dirname, '../..');
+
+/** From the root. */
+export const GUIDES = readdirSync(join(ROOT, 'docs'))
+  .filter(name => name.endsWith('.md'))
+  .map(name => `docs/${name}`);
+export const DOCUMENTS = [...GUIDES, 'README.md', 'CHANGELOG.md', 'NOTES.md', 'CONTRIBUTING.md', 'FEATURES.md', 'bench/README.md', 'lib/graph/README.md']; // prettier-ignore
 
 /** Each with the line to know it by. */
 export function snippetsOf(file: string): (readonly [string, string])[] {
